@@ -95,9 +95,13 @@ func checkIdent(ident icetable.Identifier) error {
 	return errors.Join(checkPart(ident[0]), checkPart(ident[1]))
 }
 
-func (c *Catalog) nsDir(ns string) string                     { return c.dir + "/" + ns }
-func (c *Catalog) tableDir(ident icetable.Identifier) string  { return c.dir + "/" + ident[0] + "/" + ident[1] }
-func (c *Catalog) pointerOf(ident icetable.Identifier) string { return c.tableDir(ident) + "/" + pointerFile }
+func (c *Catalog) nsDir(ns string) string { return c.dir + "/" + ns }
+func (c *Catalog) tableDir(ident icetable.Identifier) string {
+	return c.dir + "/" + ident[0] + "/" + ident[1]
+}
+func (c *Catalog) pointerOf(ident icetable.Identifier) string {
+	return c.tableDir(ident) + "/" + pointerFile
+}
 
 // lock serialises commits of one table in this process: a race inside one process is not worth a retry.
 func (c *Catalog) lock(ident icetable.Identifier) *sync.Mutex {
