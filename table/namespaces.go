@@ -418,7 +418,7 @@ func (c *Catalog) DropTable(ctx context.Context, ident icetable.Identifier, purg
 		return c.toDropped(ctx, c.tableDir(ident))
 	}
 	c.forget(dir)
-	if err := c.fs.RemoveAll(ctx, c.tableDir(ident)); err != nil {
+	if err := c.fs.Remove(ctx, c.pointerOf(ident)); err != nil {
 		return err
 	}
 	if purge {
