@@ -4,7 +4,7 @@
 //
 // Data does not pass here: CREATE, APPEND, OPEN and GETFILECHECKSUM are answered with a redirect (307) to a datanode that the
 // caller can reach, or with its address as JSON when noredirect=true. With lode.namenode.webhdfs.proxy (or a query parameter
-// proxy=true) the namenode's port carries the bytes itself, for callers behind one published port: package datanode/web has
+// proxy=true) the namenode's port carries the bytes itself, for callers behind one published port: package client/webdata has
 // the handler for that, given here as Config.Data.
 //
 // Errors are Apache's: a RemoteException in JSON, and 400, 401, 403, 404 or 500 by its class (web.resources.ExceptionHandler).

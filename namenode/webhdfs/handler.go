@@ -2,8 +2,6 @@ package webhdfs
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -18,6 +16,7 @@ import (
 
 	"github.com/lodehq/lode/internal/hdfs"
 	"github.com/lodehq/lode/internal/hrpc"
+	"github.com/lodehq/lode/internal/webrest"
 )
 
 // Prefix is where the API lives.
@@ -84,7 +83,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	WriteError(w, err)
+	webrest.WriteError(w, err)
 }
 
 func (h *Handler) parse(r *http.Request) (*request, error) {
@@ -165,7 +164,8 @@ func (h *Handler) serve(w http.ResponseWriter, req *request) (handled bool, err 
 		if noredirect, err := req.boolean("noredirect", false); err != nil {
 			return false, err
 		} else if noredirect {
-			return true, writeJSON(w, http.StatusOK, map[string]string{"Location": a.location})
+			webrest.WriteJSON(w, http.StatusOK, map[string]string{"Location": a.location})
+			return true, nil
 		}
 		w.Header().Set("Location", a.location)
 		w.Header().Set("Content-Type", "application/octet-stream")
@@ -174,24 +174,13 @@ func (h *Handler) serve(w http.ResponseWriter, req *request) (handled bool, err 
 		w.Header().Set("Content-Type", "application/octet-stream")
 		w.WriteHeader(http.StatusOK)
 	default:
-		return true, writeJSON(w, http.StatusOK, answer)
+		webrest.WriteJSON(w, http.StatusOK, answer)
 	}
 	return true, nil
 }
 
 func isData(op string) bool {
 	return op == "OPEN" || op == "CREATE" || op == "APPEND" || op == "GETFILECHECKSUM"
-}
-
-func writeJSON(w http.ResponseWriter, code int, v any) error {
-	body, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(code)
-	_, err = w.Write(body)
-	return err
 }
 
 // call makes one ClientProtocol call as the caller of req.
@@ -214,53 +203,7 @@ func call[Resp proto.Message](req *request, method string, msg proto.Message) (R
 	return resp, nil
 }
 
-// WriteError writes an error as Apache does: a RemoteException in JSON and the HTTP status of its class.
-func WriteError(w http.ResponseWriter, err error) {
-	class, message := hdfs.ClassOf(err), err.Error()
-	var e *hdfs.Exception
-	if errors.As(err, &e) {
-		message = e.Message
-	}
-	if class == xattrNotFoundRPC {
-		class = xattrNotFoundWeb
-	}
-	name := class[strings.LastIndexAny(class, ".$")+1:]
-	body, marshalErr := json.Marshal(map[string]any{"RemoteException": struct {
-		Exception     string `json:"exception"`
-		JavaClassName string `json:"javaClassName"`
-		Message       string `json:"message"`
-	}{name, class, message}})
-	if marshalErr != nil {
-		body = []byte(`{}`)
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(StatusOf(class))
-	if _, err := w.Write(body); err != nil {
-		return // the caller has gone
-	}
-}
-
-const (
-	xattrNotFoundRPC = hdfs.XAttrNotFound
-	xattrNotFoundWeb = "org.apache.hadoop.hdfs.protocol.XAttrNotFoundException"
-)
-
-// StatusOf is the HTTP status of a Java exception class (web.resources.ExceptionHandler).
-func StatusOf(class string) int {
-	switch class {
-	case hdfs.FileNotFound:
-		return http.StatusNotFound
-	case hdfs.IllegalArgumentJava, hdfs.IllegalArgument, hdfs.InvalidPath, hdfs.UnsupportedOperation:
-		return http.StatusBadRequest
-	case hdfs.InvalidToken:
-		return http.StatusUnauthorized
-	case hdfs.IllegalState, hdfs.NullPointer, hdfs.ArrayIndexOutOfBounds:
-		return http.StatusInternalServerError
-	}
-	return http.StatusForbidden
-}
-
-// LocalAddress is the HOST:PORT under which the caller reached this server, for answers that name us.
+// localAddress is the HOST:PORT under which the caller reached this server, for answers that name us.
 func localAddress(r *http.Request, fallback string) string {
 	if host, _, err := net.SplitHostPort(r.Host); err == nil && host != "" {
 		if _, port, err := net.SplitHostPort(fallback); err == nil {
