@@ -407,6 +407,9 @@ func (c *Catalog) DropTable(ctx context.Context, ident icetable.Identifier, purg
 	if pinned := cloneTags(t.Metadata()); purge && len(pinned) > 0 {
 		return fmt.Errorf("%s has clones that share its files (%s): drop the clones first, or drop without purge", strings.Join(ident, "."), strings.Join(pinned, ", "))
 	}
+	if err := c.untag(ctx, t); err != nil {
+		return err
+	}
 	l := c.lock(ident)
 	l.Lock()
 	defer l.Unlock()
@@ -418,11 +421,34 @@ func (c *Catalog) DropTable(ctx context.Context, ident icetable.Identifier, purg
 		return c.toDropped(ctx, c.tableDir(ident))
 	}
 	c.forget(dir)
-	if err := c.fs.RemoveAll(ctx, c.tableDir(ident)); err != nil {
+	if err := c.fs.Remove(ctx, c.pointerOf(ident)); err != nil {
 		return err
 	}
 	if purge {
 		return c.fs.RemoveAll(ctx, path.Dir(dir))
+	}
+	return nil
+}
+
+// untag lets the source of a clone go: the tag that held its shared snapshot is removed.
+func (c *Catalog) untag(ctx context.Context, clone *icetable.Table) error {
+	source := clone.Properties()[cloneOfProperty]
+	if source == "" {
+		return nil
+	}
+	t, err := c.loadNamed(ctx, source)
+	if errors.Is(err, icecat.ErrNoSuchTable) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	tag := cloneTagPrefix + strings.Join(clone.Identifier(), ".")
+	for name := range t.Metadata().Refs() {
+		if name == tag {
+			_, _, err := c.CommitTable(ctx, t.Identifier(), nil, []icetable.Update{icetable.NewRemoveSnapshotRefUpdate(tag)})
+			return err
+		}
 	}
 	return nil
 }
@@ -439,4 +465,7 @@ func cloneTags(m icetable.Metadata) []string {
 	return out
 }
 
-const cloneTagPrefix = "clone-"
+const (
+	cloneTagPrefix  = "clone-"
+	cloneOfProperty = "lode.clone-of"
+)

@@ -220,6 +220,8 @@ var table = map[string]key{
 	"lode.query.memory-limit":                 size("2g").atLeast(64 << 20),
 	"lode.catalog.address":                    str("127.0.0.1:8181"),
 	"lode.token":                              str(""),
+	"lode.trusted.networks":                   str(""),
+	"lode.query.dir":                          str("data/query"),
 }
 
 // deprecated maps Hadoop's older names to the present ones (DeprecatedKeys).
