@@ -3,16 +3,15 @@
 package main
 
 import (
-	"context"
-	"log/slog"
 	"net/url"
 
 	"github.com/lodehq/lode/internal/conf"
 	"github.com/lodehq/lode/table/storage"
+	"github.com/lodehq/lode/table/storage/hdfs"
 )
 
-// openFS opens the file system of a URI.
-func openFS(_ context.Context, uri string, _ *conf.Conf, _ *slog.Logger) (storage.FS, func() error, error) {
+// openFS opens the file system of a URI; close ends its client.
+func openFS(uri string, cf *conf.Conf) (fs storage.FS, end func() error, err error) {
 	u, err := url.Parse(uri)
 	if err != nil {
 		return nil, nil, usagef("--fs %s: %w", uri, err)
@@ -20,7 +19,16 @@ func openFS(_ context.Context, uri string, _ *conf.Conf, _ *slog.Logger) (storag
 	switch u.Scheme {
 	case "file":
 		local, err := storage.NewLocal(u.Path)
-		return local, func() error { return nil }, err
+		if err != nil {
+			return nil, nil, err
+		}
+		return local, func() error { return nil }, nil
+	case "hdfs":
+		remote, err := hdfs.Open(uri, cf)
+		if err != nil {
+			return nil, nil, err
+		}
+		return remote, remote.Close, nil
 	}
 	return nil, nil, usagef("--fs %s: hdfs://host:port or file:///directory", uri)
 }

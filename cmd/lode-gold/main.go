@@ -113,7 +113,7 @@ func prepare(c *cli.Context) (*setup, error) {
 	if uri == "" {
 		uri = s.conf.String("fs.defaultFS")
 	}
-	if s.fs, s.done, err = openFS(c.Context, uri, s.conf, s.log); err != nil {
+	if s.fs, s.done, err = openFS(uri, s.conf); err != nil {
 		return nil, err
 	}
 	warehouse := c.String("warehouse")
