@@ -114,9 +114,15 @@ func (m *Map) SetActive(now int64, active bool) {
 	}
 }
 
-// NoteGenStamp says which generation stamp is the highest that the namespace has given out. Replicas beyond it, of blocks that are not known, are
-// not deleted: the namenode seems to have lost metadata (BlockManagerSafeMode.checkBlocksWithFutureGS).
+// NoteGenStamp says which generation stamp is the highest that the namespace has given out, once it is loaded. Replicas beyond it, of blocks that
+// are not known, are not deleted when they are reported in start-up safe mode, and keep it from ending: the namenode seems to have lost metadata (BlockManagerSafeMode.checkBlocksWithFutureGS).
 func (m *Map) NoteGenStamp(gs hdfs.GenStamp) { m.maxGS = max(m.maxGS, gs) }
+
+func (m *Map) raiseGenStamp(gs hdfs.GenStamp) {
+	if m.maxGS > 0 {
+		m.maxGS = max(m.maxGS, gs)
+	}
+}
 
 func (m *Map) advance(now int64) { m.now = max(m.now, now) }
 

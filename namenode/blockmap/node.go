@@ -268,3 +268,11 @@ func (n *node) describe(m *Map) *DatanodeInfo {
 }
 
 func (n *node) refresh(m *Map) { n.info = n.describe(m) }
+
+// RemoveDatanode declares a datanode dead that says of itself that it cannot go on. It may register again.
+func (m *Map) RemoveDatanode(now int64, uuid string) {
+	m.advance(now)
+	if n := m.byUUID[uuid]; n != nil {
+		m.bury(n)
+	}
+}

@@ -231,8 +231,8 @@ func (m *Map) reportComplete(r table.Ref, s *storage, b hdfs.Block, state hdfs.R
 
 // unknown takes a replica of a block that no file owns: it is to be deleted, unless the namenode itself seems to have forgotten.
 func (m *Map) unknown(n *node, b hdfs.Block, full bool) {
-	if m.maxGS > 0 && b.GenStamp > m.maxGS {
-		if full && m.safe.startup {
+	if m.safe.startup && m.maxGS > 0 && b.GenStamp > m.maxGS {
+		if full {
 			m.safe.future += b.NumBytes
 		}
 		return

@@ -45,7 +45,13 @@ func (m *Map) safeRecount(r table.Ref, before bool) {
 	}
 }
 
-func (m *Map) thresholdBlocks() int { return int(float64(m.files) * m.cfg.SafeModeThreshold) }
+// thresholdBlocks is how many blocks must have been reported: Apache's number, but never none where there is one.
+func (m *Map) thresholdBlocks() int {
+	if m.cfg.SafeModeThreshold <= 0 {
+		return 0
+	}
+	return max(int(float64(m.files)*m.cfg.SafeModeThreshold), min(1, m.files))
+}
 
 func (m *Map) thresholdsMet() bool {
 	return m.safe.blocks >= m.thresholdBlocks() && m.cluster.Nodes() >= m.cfg.SafeModeMinDatanodes

@@ -21,7 +21,7 @@ func (m *Map) BlockAdded(b hdfs.Block, file hdfs.INodeID, replication uint16, po
 		state = table.Complete
 	}
 	r := m.blocks.Insert(b, file, replication, policy, state)
-	m.maxGS = max(m.maxGS, b.GenStamp)
+	m.raiseGenStamp(b.GenStamp)
 	if complete {
 		m.files++
 	} else {
@@ -41,7 +41,7 @@ func (m *Map) BlockChanged(b hdfs.Block, complete bool) {
 	}
 	was := m.blocks.Block(r)
 	wasComplete := m.blocks.State(r) == table.Complete
-	m.maxGS = max(m.maxGS, b.GenStamp)
+	m.raiseGenStamp(b.GenStamp)
 	if wasComplete && !complete {
 		m.reopen(r)
 	}
