@@ -111,6 +111,7 @@ const (
 	RPCVersionMismatch  = "org.apache.hadoop.ipc.RPC$VersionMismatch"
 	HealthCheckFailed   = "org.apache.hadoop.ha.HealthCheckFailedException"
 	ServiceFailed       = "org.apache.hadoop.ha.ServiceFailedException"
+	BlockMissing        = "org.apache.hadoop.hdfs.BlockMissingException"
 	ReplicaNotFound     = "org.apache.hadoop.hdfs.server.datanode.ReplicaNotFoundException"
 	ReplicaExists       = "org.apache.hadoop.hdfs.server.datanode.ReplicaAlreadyExistsException"
 	DiskOutOfSpace      = "org.apache.hadoop.util.DiskChecker$DiskOutOfSpaceException"
