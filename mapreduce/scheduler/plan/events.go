@@ -135,6 +135,16 @@ func (p *Plan) Heartbeat(now int64, workerID string) {
 	}
 }
 
+// brokenStreamMS is how long a worker whose stream broke has to come back.
+const brokenStreamMS = 3000
+
+// StreamBroken notes that a worker's connection ended: it counts as lost soon unless it comes back.
+func (p *Plan) StreamBroken(now int64, workerID string) {
+	if w := p.workers[workerID]; w != nil {
+		w.lastSeen = min(w.lastSeen, now-p.cfg.WorkerTimeoutMS+brokenStreamMS)
+	}
+}
+
 // Status takes an attempt's progress.
 func (p *Plan) Status(now int64, workerID string, s *batchpb.TaskStatus) {
 	w := p.workers[workerID]

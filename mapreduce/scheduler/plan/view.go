@@ -56,7 +56,7 @@ func (p *Plan) Workers() []*batchpb.Worker {
 	return out
 }
 
-// AttemptWorker tells where an attempt runs or ran: the worker's id and the address of its log server.
+// AttemptWorkers tells where an attempt runs or ran: the worker's id and the address of its log server.
 func (p *Plan) AttemptWorkers(jobID string) map[string]string {
 	j := p.jobs[jobID]
 	if j == nil {
