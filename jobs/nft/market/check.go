@@ -77,16 +77,21 @@ func contractCheck(tx *ledger.Tx, s *Sale) Check {
 	return FlowOK
 }
 
-// flowCheck looks at the currency of the sale alone, then at all that is like ether together: a seller may unwrap what it got, or pass it on, in the same transaction.
+// flowCheck looks at the currency of the sale alone, then at all that is like ether together: a seller may unwrap what it got, or pass it on, in the same transaction. What
+// the seller bought in the transaction may have been paid in another of these currencies, so it is counted or not.
 func flowCheck(tx *ledger.Tx, sales []*Sale, s *Sale) Check {
-	if flowAgrees(tx, sales, s, false) || etherLike(s.Currency) && flowAgrees(tx, sales, s, true) {
-		return FlowOK
+	for _, wide := range []bool{false, true} {
+		for _, bought := range []bool{true, false} {
+			if (!wide || etherLike(s.Currency)) && flowAgrees(tx, sales, s, wide, bought) {
+				return FlowOK
+			}
+		}
 	}
 	return Mismatch
 }
 
 // flowAgrees allows for the rounding of shares: 6 in 100,000 of the price.
-func flowAgrees(tx *ledger.Tx, sales []*Sale, s *Sale, wide bool) bool {
+func flowAgrees(tx *ledger.Tx, sales []*Sale, s *Sale, wide, bought bool) bool {
 	gained, spent := net(tx, s.Seller, s.Currency, wide)
 	// What all sales of the transaction say that this account got and paid.
 	var got, volume uint256.Int
@@ -100,7 +105,7 @@ func flowAgrees(tx *ledger.Tx, sales []*Sale, s *Sale, wide bool) bool {
 			got.Sub(&got, &fees)
 			volume.Add(&volume, &o.Price)
 		}
-		if o.Buyer == s.Seller {
+		if bought && o.Buyer == s.Seller {
 			gained.Add(&gained, &o.Price)
 		}
 	}
