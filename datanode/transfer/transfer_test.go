@@ -55,7 +55,7 @@ func (n *node) DiskError(error) {
 	n.disk++
 }
 
-func newNode(t testing.TB, fsys vfs.FS, dir string) *node {
+func newNode(t testing.TB, fsys vfs.FS, dir string, set ...func(*Config)) *node {
 	t.Helper()
 	n := &node{t: t}
 	if fsys == nil {
@@ -79,7 +79,11 @@ func newNode(t testing.TB, fsys vfs.FS, dir string) *node {
 		IpAddr: proto.String("127.0.0.1"), HostName: proto.String("localhost"), DatanodeUuid: proto.String(n.store.UUID()),
 		XferPort: proto.Uint32(uint32(addr.Port)), InfoPort: proto.Uint32(0), IpcPort: proto.Uint32(0),
 	}}
-	n.srv = NewServer(Config{Store: n.store, Events: n, Self: func() *pb.DatanodeInfoProto { return n.self }, SocketTimeout: 10 * time.Second})
+	cfg := Config{Store: n.store, Events: n, Self: func() *pb.DatanodeInfoProto { return n.self }, SocketTimeout: 10 * time.Second}
+	for _, f := range set {
+		f(&cfg)
+	}
+	n.srv = NewServer(cfg)
 	done := make(chan error, 1)
 	go func() { done <- n.srv.Serve(l) }()
 	t.Cleanup(func() {
@@ -597,8 +601,7 @@ func TestRestartIsAnnouncedToWriters(t *testing.T) {
 }
 
 func TestTooManyConnections(t *testing.T) {
-	n := newNode(t, nil, "/v")
-	n.srv.cfg.MaxXceivers = 1
+	n := newNode(t, nil, "/v", func(c *Config) { c.MaxXceivers = 1 })
 	writeWhole(t, []*node{n}, hdfs.Block{ID: 1, GenStamp: 1001}, pattern(10))
 	hold, err := net.Dial("tcp", xferAddr(n.self))
 	if err != nil {
