@@ -370,8 +370,8 @@ func (r *fsckRun) block(text string) {
 }
 
 func hostOf(d *blockmap.DatanodeInfo) string {
-	if a, err := netip.ParseAddr(d.Host); err == nil {
+	if a, err := netip.ParseAddr(d.Hostname); err == nil {
 		return a.String()
 	}
-	return d.Host
+	return d.Hostname
 }

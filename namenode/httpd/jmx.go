@@ -91,16 +91,20 @@ func (j jmx) beans() []bean {
 		safe      blockmap.SafeModeStatus
 		nodes     []*blockmap.DatanodeInfo
 		clusterID string
+		reason    string
 		poolID    string
 		racks     int
 	)
 	j.cfg.View(func(n *namespace.Namespace, m *blockmap.Map) {
 		ns, st, safe, nodes, racks = n.Stats(), m.Stats(), m.SafeMode(), m.Datanodes(blockmap.NodesAll), m.Racks()
+		if safe.On {
+			reason = m.SafeModeReason()
+		}
 		c := n.Cluster()
 		clusterID, poolID = c.GetClusterId(), c.GetBlockPoolId()
 	})
 	return []bean{
-		j.nameNodeInfo(ns, st, safe, nodes, clusterID, poolID),
+		j.nameNodeInfo(ns, st, reason, nodes, clusterID, poolID),
 		j.fsNamesystem(ns, st),
 		j.fsNamesystemState(ns, st, safe, racks),
 		j.nameNodeStatus(st),
@@ -119,12 +123,12 @@ func percent(part, whole int64) float64 {
 }
 
 // nameNodeInfo is NameNodeMXBean.
-func (j jmx) nameNodeInfo(ns namespace.Stats, st blockmap.Stats, safe blockmap.SafeModeStatus, nodes []*blockmap.DatanodeInfo, clusterID, poolID string) bean {
+func (j jmx) nameNodeInfo(ns namespace.Stats, st blockmap.Stats, safeText string, nodes []*blockmap.DatanodeInfo, clusterID, poolID string) bean {
 	b := header("Hadoop:service=NameNode,name=NameNodeInfo", "org.apache.hadoop.hdfs.server.namenode.FSNamesystem")
 	live, dead, decom, maintenance, versions := bean{}, bean{}, bean{}, bean{}, map[string]int{}
 	now := j.cfg.Now()
 	for _, d := range nodes {
-		name := d.Host + ":" + strconv.Itoa(int(d.XferPort))
+		name := d.Hostname + ":" + strconv.Itoa(int(d.XferPort))
 		contact := max(0, (now-d.LastUpdate)/1000)
 		address := net.JoinHostPort(d.IP, strconv.Itoa(int(d.XferPort)))
 		if !d.Alive {
@@ -153,10 +157,6 @@ func (j jmx) nameNodeInfo(ns namespace.Stats, st blockmap.Stats, safe blockmap.S
 	dirs := bean{}
 	for _, d := range j.cfg.NameDirs {
 		dirs[d] = "IMAGE_AND_EDITS"
-	}
-	safeText := ""
-	if safe.On {
-		safeText = safe.Reason
 	}
 	maps.Copy(b, bean{
 		"Version": j.cfg.Version + ", r" + j.cfg.Version, "SoftwareVersion": j.cfg.Version, "CompileInfo": "Lode, " + runtime.Version(),
