@@ -52,7 +52,8 @@ type storage struct {
 	stats      StorageStats
 	stale      bool        // not reported since registration or failover
 	blocks     int         // replicas in the table, those that a sweep has yet to remove included
-	epoch      table.Flags // 0 or table.Epoch: a replica whose flag differs is not there any more
+	round      uint32      // counts deaths and full reports
+	epoch      table.Flags // round's lowest bit as a flag, 0 or table.Epoch: a replica whose flag differs is not there any more
 	reports    int
 	lastReport int64
 }
@@ -93,10 +94,14 @@ func (m *Map) Register(now int64, r Registration) (*DatanodeInfo, error) {
 	if n.alive {
 		m.cluster.Remove(&n.Node)
 	}
+	moved := n.id != r.DatanodeID
 	n.id, n.version = r.DatanodeID, r.SoftwareVersion
 	n.Rack = m.rack(r.IP, r.Hostname)
 	n.alive, n.barred, n.beaten, n.Stale = true, false, false, false
 	n.lastUpdate = m.now
+	if moved {
+		m.index()
+	}
 	n.bandwidth = m.bandwidth > 0
 	multi := m.cluster.MultiRack()
 	m.cluster.Add(&n.Node)

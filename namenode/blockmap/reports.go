@@ -41,14 +41,14 @@ func (m *Map) BlockReport(now int64, uuid string, st StorageStats, rep StorageRe
 		s = m.addStorage(n, st)
 		n.refresh(m)
 	}
-	m.drainSweeps() // the flag below has two values: no sweep may still need the other one
-	s.epoch ^= table.Epoch
+	m.nextRound(s)
 	seen := 0
 	_ = rep.Each(func(x report.Replica) {
 		if m.reported(s, x.Block, x.State, true, nil) {
 			seen++
 		}
 	})
+	m.forgetOpen(s)
 	if seen < s.blocks {
 		m.sweeps.purge = true
 		m.startSweep()
