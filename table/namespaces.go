@@ -469,3 +469,36 @@ const (
 	cloneTagPrefix  = "clone-"
 	cloneOfProperty = "lode.clone-of"
 )
+
+// RegisterTable gives a name to a table whose metadata file exists already. The catalog keeps its own versions from there on, beside the data of the table.
+func (c *Catalog) RegisterTable(ctx context.Context, ident icetable.Identifier, metadataLocation string) (*icetable.Table, error) {
+	if err := checkIdent(ident); err != nil {
+		return nil, err
+	}
+	if err := c.needNamespace(ctx, ident[0]); err != nil {
+		return nil, err
+	}
+	if ok, err := c.Exists(ctx, ident); err != nil || ok {
+		if ok {
+			err = fmt.Errorf("%w: %s", icecat.ErrTableAlreadyExists, strings.Join(ident, "."))
+		}
+		return nil, err
+	}
+	name, err := storage.Name(c.fs, metadataLocation)
+	if err != nil {
+		return nil, err
+	}
+	m, err := c.readMetadata(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	dir := fmt.Sprintf("%s/.tables/%s.%s-%s/metadata", c.dir, ident[0], ident[1], uuid.NewString()[:8])
+	if err := c.publish(ctx, versionFile(dir, 1), m, icecat.ErrTableAlreadyExists); err != nil {
+		return nil, err
+	}
+	c.writeHint(ctx, dir, 1)
+	if err := c.point(ctx, ident, dir); err != nil {
+		return nil, err
+	}
+	return c.table(ident, m, versionFile(dir, 1)), nil
+}
