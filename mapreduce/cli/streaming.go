@@ -1,8 +1,21 @@
 package cli
 
-import "context"
+import (
+	"context"
 
-// streaming runs `lode streaming`: Hadoop Streaming's arguments, always waiting for the end.
+	"github.com/lodehq/lode/mapreduce/streaming"
+)
+
+// streaming runs `lode streaming`: Hadoop Streaming's arguments. It waits for the end unless -background is given.
 func (o *Options) streaming(ctx context.Context, args []string) error {
-	return o.run(ctx, &submission{wait: true, program: "streaming", args: args})
+	g, rest, err := parseGeneric(args)
+	if err != nil {
+		return err
+	}
+	shipped, background, err := streaming.Client(rest)
+	if err != nil {
+		return usagef("%s", err.Error())
+	}
+	g.files = append(g.files, shipped...)
+	return o.run(ctx, &submission{wait: !background, noWait: background, program: "streaming", args: rest, generic: g})
 }

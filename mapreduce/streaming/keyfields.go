@@ -221,6 +221,7 @@ func (j *job) order(stage *mapreduce.Stage) error {
 			}
 			return 0
 		}
+		stage.Group = bytes.Compare // Apache's comparator compares objects, not serialized keys, when it groups: whole keys
 	}
 	switch simpleName(j.opts.partitioner) {
 	case "", "HashPartitioner":

@@ -160,3 +160,12 @@ func splitCommand(line string) []string {
 	}
 	return words
 }
+
+// Client reads what the submitter must know of streaming's arguments: local files to ship (-file), and whether to wait.
+func Client(args []string) (files []string, background bool, err error) {
+	o, err := parse(args)
+	if err != nil {
+		return nil, false, err
+	}
+	return o.files, o.background, nil
+}
