@@ -111,8 +111,15 @@ const (
 	RPCVersionMismatch  = "org.apache.hadoop.ipc.RPC$VersionMismatch"
 	HealthCheckFailed   = "org.apache.hadoop.ha.HealthCheckFailedException"
 	ServiceFailed       = "org.apache.hadoop.ha.ServiceFailedException"
+	BlockMissing        = "org.apache.hadoop.hdfs.BlockMissingException"
 	ReplicaNotFound     = "org.apache.hadoop.hdfs.server.datanode.ReplicaNotFoundException"
 	ReplicaExists       = "org.apache.hadoop.hdfs.server.datanode.ReplicaAlreadyExistsException"
 	DiskOutOfSpace      = "org.apache.hadoop.util.DiskChecker$DiskOutOfSpaceException"
 	UnknownCryptoFormat = "org.apache.hadoop.hdfs.UnknownCryptoProtocolVersionException"
+)
+
+// More of the same table: classes that only the namespace throws.
+const (
+	AssertionError     = "java.lang.AssertionError"
+	StartAfterNotFound = "org.apache.hadoop.hdfs.protocol.DirectoryListingStartAfterNotFoundException"
 )
