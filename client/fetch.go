@@ -60,7 +60,11 @@ func (r *Reader) choose(ctx context.Context, lb *hdfspb.LocatedBlockProto, off i
 			return nil, nil, r.missing(lb, a)
 		}
 		if a.rounds > 0 {
-			if err := pause(ctx, retryWindow*time.Duration(a.rounds)); err != nil {
+			wait := retryWindow * time.Duration(a.rounds-1)
+			if a.rounds == 1 {
+				wait = retryWindow / 6
+			}
+			if err := pause(ctx, wait); err != nil {
 				return nil, nil, err
 			}
 		}
@@ -74,7 +78,7 @@ func (r *Reader) choose(ctx context.Context, lb *hdfspb.LocatedBlockProto, off i
 		if len(lb.GetLocs()) == 0 && a.last == nil {
 			a.last = errors.New("no datanode has reported it")
 		}
-		if a.rounds > 1 && isCorrupt(a.last) {
+		if lb.GetCorrupt() && isCorrupt(a.last) { // the namenode knows no good replica either
 			return nil, nil, r.missing(lb, a)
 		}
 	}

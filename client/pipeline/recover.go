@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -21,14 +22,9 @@ const maxRebuilds = 5
 func (s *Stream) recover(f *fault) error {
 	s.mu.Lock()
 	retained, any, flushed := s.retain, s.anyAck, s.flushed
-	nothingSent := len(s.sent) == 0 && len(s.queue) == 0 && len(s.done) == 0
-	closing := s.closing
 	s.mu.Unlock()
 	if !s.append && (retained || !any) && !(flushed && any) {
 		return s.retryBlock(f)
-	}
-	if nothingSent && !closing && s.pipe != nil {
-		s.cfg.Logger.Info("an idle pipeline broke", "path", s.cfg.Path, "error", f.err)
 	}
 	s.hangUp()
 	ending := s.endingNow()
@@ -302,6 +298,13 @@ func added(old, next []*hdfspb.DatanodeInfoProto) int {
 func isNotReplicatedYet(err error) bool {
 	var e *hdfs.Exception
 	return errors.As(err, &e) && e.Class == hdfs.NotReplicatedYet
+}
+
+// isNoTarget says whether the namenode found no datanode for a block (BlockManager.chooseTarget4NewBlock has no class of its
+// own for that).
+func isNoTarget(err error) bool {
+	var e *hdfs.Exception
+	return errors.As(err, &e) && e.Class == hdfs.IOException && strings.Contains(e.Message, "could only be written to")
 }
 
 // patiently calls f again while it says so, with growing pauses, up to a limit.

@@ -187,16 +187,28 @@ func (s *Stream) open() error {
 	return nil
 }
 
-// addBlock asks for the next block, again while the one before it is not replicated yet.
+// noTargetWait is how long a stream that lost datanodes waits for the namenode to find others: it hears of their load with
+// their heartbeats only.
+const noTargetWait = 12 * time.Second
+
+// addBlock asks for the next block, again while the one before it is not replicated yet, or while there is no datanode
+// beside those that failed this stream. After half of that time these may be tried again too.
 func (s *Stream) addBlock() (*hdfspb.LocatedBlockProto, error) {
 	req := &hdfspb.AddBlockRequestProto{
 		Src: proto.String(s.cfg.Path), ClientName: proto.String(s.cfg.ClientName), Previous: s.before,
 		ExcludeNodes: s.bad, FileId: proto.Uint64(s.cfg.FileID), FavoredNodes: s.cfg.Favored, Flags: s.cfg.Flags,
 	}
 	var lb *hdfspb.LocatedBlockProto
+	began := time.Now()
 	err := patiently(s.ctx, 30*time.Second, func() (bool, error) {
 		resp, err := s.cfg.Namenode.AddBlock(s.ctx, req)
 		lb = resp.GetBlock()
+		if isNoTarget(err) && len(s.bad) > 0 && time.Since(began) < noTargetWait {
+			if time.Since(began) > noTargetWait/2 {
+				req.ExcludeNodes = nil
+			}
+			return true, err
+		}
 		return isNotReplicatedYet(err), err
 	})
 	return lb, err

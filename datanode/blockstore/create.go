@@ -213,6 +213,7 @@ func (s *Store) metaExists(v *volume, id hdfs.BlockID, e entry) bool {
 
 // loadPartial reads the partial chunk before byte n, checks it and keeps its checksum to go on from.
 func (w *Writer) loadPartial(n int64) error {
+	w.safe = n
 	part := n % int64(w.sum.BytesPerChecksum)
 	if part == 0 || w.sum.Size() == 0 {
 		return nil

@@ -15,7 +15,8 @@ import (
 type remover struct {
 	mu     sync.Mutex
 	cond   *sync.Cond
-	queues [][]removal // by volume
+	queues [][]removal           // by volume
+	doomed map[hdfs.BlockID]bool // forgotten, files still there
 	closed bool
 	wg     sync.WaitGroup
 }
@@ -28,6 +29,7 @@ type removal struct {
 func (r *remover) start(s *Store) {
 	r.cond = sync.NewCond(&r.mu)
 	r.queues = make([][]removal, len(s.volumes))
+	r.doomed = map[hdfs.BlockID]bool{}
 	for i := range s.volumes {
 		r.wg.Go(func() { r.run(s, i) })
 	}
@@ -47,7 +49,11 @@ func (r *remover) run(s *Store, i int) {
 		}
 		v := s.volumes[i]
 		for _, m := range batch {
-			if err := s.unlink(v, m.id, m.e); err != nil {
+			err := s.unlink(v, m.id, m.e)
+			r.mu.Lock()
+			delete(r.doomed, m.id)
+			r.mu.Unlock()
+			if err != nil {
 				s.log.Error("delete replica", "block", m.e.block(m.id), "error", err)
 				continue
 			}
@@ -62,7 +68,14 @@ func (r *remover) add(vol int, m removal) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.queues[vol] = append(r.queues[vol], m)
+	r.doomed[m.id] = true
 	r.cond.Broadcast()
+}
+
+func (r *remover) has(id hdfs.BlockID) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.doomed[id]
 }
 
 func (r *remover) stop() {
@@ -126,10 +139,10 @@ func (s *Store) invalidate(ctx context.Context, b hdfs.Block) error {
 		e.n, _ = a.lengths()
 		s.dropReserve(e, a)
 	}
+	s.remover.add(int(e.vol), removal{b.ID, e})
 	s.mu.Lock()
 	delete(s.table, b.ID)
 	delete(s.active, b.ID)
 	s.mu.Unlock()
-	s.remover.add(int(e.vol), removal{b.ID, e})
 	return nil
 }

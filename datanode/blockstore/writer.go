@@ -22,6 +22,7 @@ type Writer struct {
 
 	sums   []byte // scratch
 	synced bool   // the names have been synced since the replica was made or moved
+	safe   int64  // bytes that a power loss may not take: what was there at the last Sync or at the opening
 
 	mu        sync.Mutex // guards what follows
 	onStop    func()
@@ -91,7 +92,7 @@ func (w *Writer) Write(off int64, data, sums []byte) error {
 		return nil
 	case off > have:
 		return fmt.Errorf("write %s: packet at byte %d, only %d are there", w.block, off, have)
-	case !aligned && int64(len(data)) > bpc:
+	case !aligned && len(sums) > 0 && int64(len(data)) > bpc:
 		return fmt.Errorf("write %s: a partial chunk must be sent in an individual packet (%d bytes at %d, chunk of %d)", w.block, len(data), off, bpc)
 	}
 	fresh := data[have-off:]
@@ -118,6 +119,13 @@ func (w *Writer) Write(off int64, data, sums []byte) error {
 	}
 	if _, err := w.data.WriteAt(fresh, have); err != nil {
 		return w.failed(err)
+	}
+	if w.safe > firstChunk && len(out) > 0 {
+		// The checksum of a chunk with synced bytes is about to be replaced. If the disk had the new checksum and not the bytes that
+		// it covers, the synced bytes could not be told from damage: the bytes go first.
+		if err := w.data.Sync(); err != nil {
+			return w.failed(err)
+		}
 	}
 	if len(out) > 0 {
 		if _, err := w.meta.WriteAt(out, w.sum.metaOffset(firstChunk)); err != nil {
@@ -163,6 +171,7 @@ func (w *Writer) Sync() error {
 	if err := w.meta.Sync(); err != nil {
 		return w.failed(err)
 	}
+	w.safe, _ = w.a.lengths()
 	if w.synced {
 		return nil
 	}

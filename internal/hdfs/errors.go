@@ -117,3 +117,9 @@ const (
 	DiskOutOfSpace      = "org.apache.hadoop.util.DiskChecker$DiskOutOfSpaceException"
 	UnknownCryptoFormat = "org.apache.hadoop.hdfs.UnknownCryptoProtocolVersionException"
 )
+
+// More of the same table: classes that only the namespace throws.
+const (
+	AssertionError     = "java.lang.AssertionError"
+	StartAfterNotFound = "org.apache.hadoop.hdfs.protocol.DirectoryListingStartAfterNotFoundException"
+)

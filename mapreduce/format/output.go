@@ -21,7 +21,7 @@ func (e *ExistsError) Error() string { return "Output directory " + e.Path + " a
 func (e *ExistsError) Is(target error) bool { return target == fs.ErrExist }
 
 // Files is the part of an OutputFormat that every file-based one shares: where attempts write, how files are named, how they are
-// published. Attempts write to <Path>/_temporary/<job>/<attempt>/; commit moves their files up and creates _SUCCESS.
+// published. Attempts write to <Path>/_temporary/<job>[-<output>]/<attempt>/; commit moves their files up and creates _SUCCESS.
 type Files struct {
 	Path     string
 	OldNames bool // part-00000 (Hadoop's old API, streaming) instead of part-r-00000
@@ -54,7 +54,11 @@ func (f Files) Check(ctx context.Context, env mapreduce.OutputEnv) error {
 }
 
 func (f Files) temporary(env mapreduce.OutputEnv) string {
-	return f.Path + "/_temporary/" + env.Job
+	dir := f.Path + "/_temporary/" + env.Job
+	if env.Name != "" { // another output of the stage may share the directory
+		dir += "-" + env.Name
+	}
+	return dir
 }
 
 // AttemptDir is where an attempt writes.

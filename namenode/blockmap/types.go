@@ -336,7 +336,6 @@ type SafeModeStatus struct {
 	ThresholdReached bool
 	LeavesAt         int64 // when the extension ends; 0 unless it runs
 	BytesInFuture    int64
-	Reason           string // Apache's tip, for the SafeModeException and the web page
 }
 
 // SlowNode is a datanode that its peers find slow.

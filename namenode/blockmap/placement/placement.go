@@ -112,7 +112,7 @@ type Request struct {
 func (c *Cluster) Choose(rng *rand.Rand, o Options, r Request) []Choice {
 	existing := 0
 	for _, e := range r.Existing {
-		if e.Node != nil {
+		if slices.Contains(c.nodes, e.Node) {
 			existing++
 		}
 	}
