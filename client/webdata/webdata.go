@@ -287,4 +287,3 @@ func (r *request) checksum() error {
 	}})
 	return nil
 }
-

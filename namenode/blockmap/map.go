@@ -85,7 +85,8 @@ func New(cfg Config, opts Options) *Map {
 func (m *Map) Active() bool { return m.active }
 
 // SetActive says whether this namenode leads. When it begins to, what datanodes reported before their blocks were known is looked at
-// again, and no replica is trimmed until its storage has been reported to the new leader (DatanodeManager.markAllDatanodesStale).
+// again, and no replica is trimmed until its storage has been reported to the new leader (DatanodeManager.markAllDatanodesStale). So
+// that this does not take until the next full report is due, every datanode is told to register again, which makes it report at once.
 func (m *Map) SetActive(now int64, active bool) {
 	m.advance(now)
 	if m.active == active {
@@ -107,6 +108,7 @@ func (m *Map) SetActive(now int64, active bool) {
 		if s != nil {
 			s.stale = true
 			s.node.heartbeatSinceFailover = false
+			s.node.again = s.node.alive
 		}
 	}
 	m.replayAll()
