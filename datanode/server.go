@@ -118,7 +118,7 @@ func (s *Server) listen() (err error) {
 		addr string
 		key  string
 	}{{&s.dataL, s.cfg.DataAddr, "dfs.datanode.address"}, {&s.ipcL, s.cfg.IPCAddr, "dfs.datanode.ipc.address"}, {&s.webL, s.cfg.HTTPAddr, "dfs.datanode.http.address"}} {
-		if *l.into, err = net.Listen("tcp", l.addr); err != nil {
+		if *l.into, err = s.cfg.Listen("tcp", l.addr); err != nil {
 			return fmt.Errorf("listen on %s (%s): %w", l.addr, l.key, err)
 		}
 	}

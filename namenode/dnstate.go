@@ -44,6 +44,9 @@ func (d datanodeState) CheckpointTxID() int64 {
 	return max(0, d.s.txid()-d.s.journal.Stats().CommandsSinceImage)
 }
 
+// TxID is the number of the last change that was applied.
+func (s *Server) TxID() int64 { return s.txid() }
+
 func (s *Server) txid() (id int64) {
 	s.state.View(func(ns *namespace.Namespace, _ *blockmap.Map) { id = int64(ns.Stats().Applied) })
 	return id

@@ -193,7 +193,7 @@ func (s *Server) serve() {
 	}
 	listener := s.rpcListener
 	if s.cfg.Accept != nil {
-		listener = choosy{listener, s.cfg.Accept}
+		listener = &choosy{listener, s.cfg.Accept}
 	}
 	s.wg.Add(1)
 	go func() {
@@ -221,7 +221,7 @@ type choosy struct {
 	accept func(net.Addr) error
 }
 
-func (l choosy) Accept() (net.Conn, error) {
+func (l *choosy) Accept() (net.Conn, error) {
 	for {
 		c, err := l.Listener.Accept()
 		if err != nil || l.accept(c.RemoteAddr()) == nil {
