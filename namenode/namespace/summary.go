@@ -131,7 +131,7 @@ func (n *Namespace) count(slot uint32, snap int64, kind int, inherited uint8, k 
 		for i := range f.history {
 			for _, c := range f.history[i].removed {
 				if g := n.feat(c); g != nil && g.detached {
-					n.count(c, 0, 1, inherited, k)
+					n.count(c, f.history[i].snap, 1, inherited, k)
 				}
 			}
 		}
