@@ -124,15 +124,21 @@ func (n *Namespace) count(slot uint32, snap int64, kind int, inherited uint8, k 
 		for _, c := range n.childrenAt(slot, snap) {
 			n.count(c, snap, kind, inherited, k)
 		}
+	} else {
+		n.tree.Children(slot, nil, func(c uint32) bool { n.count(c, 0, kind, inherited, k); return true })
+	}
+	f := n.feat(slot)
+	if f == nil || kind == 0 && snap != 0 {
 		return
 	}
-	n.tree.Children(slot, nil, func(c uint32) bool { n.count(c, 0, kind, inherited, k); return true })
-	if f := n.feat(slot); f != nil {
-		for i := range f.history {
-			for _, c := range f.history[i].removed {
-				if g := n.feat(c); g != nil && g.detached {
-					n.count(c, f.history[i].snap, 1, inherited, k)
-				}
+	for i := range f.history {
+		h := &f.history[i]
+		if snap != 0 && h.snap >= snap {
+			break // already among the children
+		}
+		for _, c := range h.removed {
+			if g := n.feat(c); g != nil && g.detached {
+				n.count(c, h.snap, 1, inherited, k)
 			}
 		}
 	}
