@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"sync/atomic"
 )
@@ -46,6 +47,7 @@ type Context struct {
 	status   atomic.Pointer[string]
 	progress atomic.Int64 // calls of Progress, a sign of life
 	logger   *slog.Logger
+	stderr   io.Writer
 	scratch  [8]byte
 }
 
@@ -62,12 +64,13 @@ type ContextOptions struct {
 	Row      func() any
 	Prepared []byte
 	Logger   *slog.Logger
+	Stderr   io.Writer
 }
 
 // NewContext is for engines and for tests of mappers.
 func NewContext(o ContextOptions) *Context {
 	c := &Context{ctx: o.Context, info: o.Info, conf: o.Conf, fs: o.FS, counters: o.Counters, main: o.Main, side: o.Side, split: o.Split,
-		row: o.Row, prepared: o.Prepared, logger: o.Logger}
+		row: o.Row, prepared: o.Prepared, logger: o.Logger, stderr: o.Stderr}
 	if c.ctx == nil {
 		c.ctx = context.Background()
 	}
@@ -76,6 +79,9 @@ func NewContext(o ContextOptions) *Context {
 	}
 	if c.logger == nil {
 		c.logger = slog.New(slog.DiscardHandler)
+	}
+	if c.stderr == nil {
+		c.stderr = io.Discard
 	}
 	c.ints, _ = o.Main.(IntCollector)
 	return c
@@ -109,6 +115,9 @@ func (c *Context) Prepared() []byte { return c.prepared }
 
 // Logger writes to the attempt's log.
 func (c *Context) Logger() *slog.Logger { return c.logger }
+
+// Stderr is the attempt's error log, for programs started by a mapper. It is safe for concurrent use.
+func (c *Context) Stderr() io.Writer { return c.stderr }
 
 // Emit gives a record to the shuffle, or to Stage.Output in a reducer or a map-only stage. The bytes are copied.
 func (c *Context) Emit(key, value []byte) error {

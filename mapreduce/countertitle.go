@@ -68,6 +68,10 @@ func counterTitles() []title {
 		{GroupJob, "RACK_LOCAL_MAPS", "Rack-local map tasks"},
 		{GroupJob, "MILLIS_MAPS", "Total time spent by all map tasks (ms)"},
 		{GroupJob, "MILLIS_REDUCES", "Total time spent by all reduce tasks (ms)"},
+		{GroupFileSystem, "FILE_BYTES_READ", "FILE: Number of bytes read"},
+		{GroupFileSystem, "FILE_BYTES_WRITTEN", "FILE: Number of bytes written"},
+		{GroupFileSystem, "HDFS_BYTES_READ", "HDFS: Number of bytes read"},
+		{GroupFileSystem, "HDFS_BYTES_WRITTEN", "HDFS: Number of bytes written"},
 		{GroupInput, "BYTES_READ", "Bytes Read"},
 		{GroupOutput, "BYTES_WRITTEN", "Bytes Written"},
 	}

@@ -82,3 +82,6 @@ type TaskOutput interface {
 
 // RowWriter is implemented by the TaskOutputs of tables: it takes the typed rows given to Context.EmitRow.
 type RowWriter interface{ WriteRow(row any) error }
+
+// ByteCounter is implemented by RecordReaders and TaskOutputs that know how many bytes of their files they used.
+type ByteCounter interface{ Bytes() int64 }

@@ -62,10 +62,9 @@ type Stage struct {
 	// Reduces is the number of reduce tasks; 0 makes a map-only stage whose Emit goes to Output.
 	Reduces int
 
-	Partitioner Partitioner                  // nil: HashPartitioner
-	Sort        func(a, b []byte) int        // order of keys; nil: bytes.Compare
-	Group       func(a, b []byte) int        // which sorted neighbours form a group; nil: Sort
-	Order       func(dst, key []byte) []byte // optional: bytes whose order is the order of Sort (the fast way); appended to dst
+	Partitioner Partitioner           // nil: HashPartitioner
+	Sort        func(a, b []byte) int // order of keys; nil: bytes.Compare
+	Group       func(a, b []byte) int // which sorted neighbours form a group; nil: Sort
 	// TiesReversed gives equal keys of one map task in reverse order of emission, which is what Apache's sort does to
 	// small inputs; Hadoop Streaming sets it.
 	TiesReversed bool
@@ -73,7 +72,6 @@ type Stage struct {
 	Output  OutputFormat            // where Emit goes in a map-only stage or in the reducer; nil: no main output
 	Outputs map[string]OutputFormat // side outputs, by the name given to EmitTo and EmitRow
 
-	// SplitsAreOrdered and others that format wants to know are in Conf; nothing here.
 	Conf *Conf // settings of this stage, over the job's; may be nil
 
 	// Prepare runs once, in the stage's setup task, before splits are made (sampling for a total order, for example). What it

@@ -138,8 +138,11 @@ func (c *Catalog) find(ctx context.Context, ident icetable.Identifier) (dir stri
 		return own, max(v, 0), nil
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		if _, err := c.fs.Stat(ctx, own); err == nil {
-			return own, 0, nil
+		// A lost hint, or a table whose first version is just being written (which is no table yet).
+		if v, err := c.latest(ctx, own, 0); err == nil {
+			return own, v, nil
+		} else if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, icecat.ErrNoSuchTable) {
+			return "", 0, err
 		}
 	} else if err != nil {
 		return "", 0, fmt.Errorf("look for %s: %w", strings.Join(ident, "."), err)

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -232,11 +233,25 @@ func (c *Catalog) stage(ctx context.Context, t *icetable.Table, txn *icetable.Tr
 		}
 		return true, txn.AddDataFiles(ctx, files, props, opts...)
 	}
+	out.data, files = withoutCommon(out.data, files)
 	res.Replaced = len(out.data)
 	if len(out.data) == 0 && len(out.deletes) == 0 {
 		return len(files) > 0, txn.AddDataFiles(ctx, files, props, opts...)
 	}
 	return true, txn.ReplaceFiles(ctx, out.data, files, out.deletes, props, opts...)
+}
+
+// withoutCommon leaves alone the files that an overwrite would take out and put in again.
+func withoutCommon(out, in []iceberg.DataFile) (a, b []iceberg.DataFile) {
+	common := map[string]int{}
+	for _, f := range out {
+		common[f.FilePath()] |= 1
+	}
+	for _, f := range in {
+		common[f.FilePath()] |= 2
+	}
+	keep := func(f iceberg.DataFile) bool { return common[f.FilePath()] == 3 }
+	return slices.DeleteFunc(slices.Clone(out), keep), slices.DeleteFunc(slices.Clone(in), keep)
 }
 
 type removal struct{ data, deletes []iceberg.DataFile }

@@ -407,6 +407,9 @@ func (c *Catalog) DropTable(ctx context.Context, ident icetable.Identifier, purg
 	if pinned := cloneTags(t.Metadata()); purge && len(pinned) > 0 {
 		return fmt.Errorf("%s has clones that share its files (%s): drop the clones first, or drop without purge", strings.Join(ident, "."), strings.Join(pinned, ", "))
 	}
+	if err := c.untag(ctx, t); err != nil {
+		return err
+	}
 	l := c.lock(ident)
 	l.Lock()
 	defer l.Unlock()
@@ -418,11 +421,34 @@ func (c *Catalog) DropTable(ctx context.Context, ident icetable.Identifier, purg
 		return c.toDropped(ctx, c.tableDir(ident))
 	}
 	c.forget(dir)
-	if err := c.fs.RemoveAll(ctx, c.tableDir(ident)); err != nil {
+	if err := c.fs.Remove(ctx, c.pointerOf(ident)); err != nil {
 		return err
 	}
 	if purge {
 		return c.fs.RemoveAll(ctx, path.Dir(dir))
+	}
+	return nil
+}
+
+// untag lets the source of a clone go: the tag that held its shared snapshot is removed.
+func (c *Catalog) untag(ctx context.Context, clone *icetable.Table) error {
+	source := clone.Properties()[cloneOfProperty]
+	if source == "" {
+		return nil
+	}
+	t, err := c.loadNamed(ctx, source)
+	if errors.Is(err, icecat.ErrNoSuchTable) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	tag := cloneTagPrefix + strings.Join(clone.Identifier(), ".")
+	for name := range t.Metadata().Refs() {
+		if name == tag {
+			_, _, err := c.CommitTable(ctx, t.Identifier(), nil, []icetable.Update{icetable.NewRemoveSnapshotRefUpdate(tag)})
+			return err
+		}
 	}
 	return nil
 }
@@ -439,4 +465,40 @@ func cloneTags(m icetable.Metadata) []string {
 	return out
 }
 
-const cloneTagPrefix = "clone-"
+const (
+	cloneTagPrefix  = "clone-"
+	cloneOfProperty = "lode.clone-of"
+)
+
+// RegisterTable gives a name to a table whose metadata file exists already. The catalog keeps its own versions from there on, beside the data of the table.
+func (c *Catalog) RegisterTable(ctx context.Context, ident icetable.Identifier, metadataLocation string) (*icetable.Table, error) {
+	if err := checkIdent(ident); err != nil {
+		return nil, err
+	}
+	if err := c.needNamespace(ctx, ident[0]); err != nil {
+		return nil, err
+	}
+	if ok, err := c.Exists(ctx, ident); err != nil || ok {
+		if ok {
+			err = fmt.Errorf("%w: %s", icecat.ErrTableAlreadyExists, strings.Join(ident, "."))
+		}
+		return nil, err
+	}
+	name, err := storage.Name(c.fs, metadataLocation)
+	if err != nil {
+		return nil, err
+	}
+	m, err := c.readMetadata(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	dir := fmt.Sprintf("%s/.tables/%s.%s-%s/metadata", c.dir, ident[0], ident[1], uuid.NewString()[:8])
+	if err := c.publish(ctx, versionFile(dir, 1), m, icecat.ErrTableAlreadyExists); err != nil {
+		return nil, err
+	}
+	c.writeHint(ctx, dir, 1)
+	if err := c.point(ctx, ident, dir); err != nil {
+		return nil, err
+	}
+	return c.table(ident, m, versionFile(dir, 1)), nil
+}

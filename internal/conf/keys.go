@@ -195,6 +195,8 @@ var table = map[string]key{
 	"dfs.datanode.synconclose":                      boolean("false"),
 	"dfs.datanode.fsdataset.volume.choosing.policy": str(""),
 	// ours
+	"lode.log.level":                          enum("info", "debug|info|warn|error"),
+	"lode.worker.host":                        str(""),
 	"lode.profile":                            enum("default", "default|training"),
 	"lode.namenode.client-addresses":          str(""),
 	"lode.datanode.advertised-addresses":      str(""),
@@ -220,6 +222,8 @@ var table = map[string]key{
 	"lode.query.memory-limit":                 size("2g").atLeast(64 << 20),
 	"lode.catalog.address":                    str("127.0.0.1:8181"),
 	"lode.token":                              str(""),
+	"lode.trusted.networks":                   str(""),
+	"lode.query.dir":                          str("data/query"),
 }
 
 // deprecated maps Hadoop's older names to the present ones (DeprecatedKeys).

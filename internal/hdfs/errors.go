@@ -75,6 +75,7 @@ const (
 	PathIsNotDirectory      = "org.apache.hadoop.fs.PathIsNotDirectoryException"
 	ParentNotDirectory      = "org.apache.hadoop.fs.ParentNotDirectoryException"
 	InvalidPath             = "org.apache.hadoop.fs.InvalidPathException"
+	InvalidRequest          = "org.apache.hadoop.fs.InvalidRequestException"
 	UnresolvedLink          = "org.apache.hadoop.fs.UnresolvedLinkException"
 	AccessControl           = "org.apache.hadoop.security.AccessControlException"
 	InvalidToken            = "org.apache.hadoop.security.token.SecretManager$InvalidToken"
@@ -116,4 +117,10 @@ const (
 	ReplicaExists       = "org.apache.hadoop.hdfs.server.datanode.ReplicaAlreadyExistsException"
 	DiskOutOfSpace      = "org.apache.hadoop.util.DiskChecker$DiskOutOfSpaceException"
 	UnknownCryptoFormat = "org.apache.hadoop.hdfs.UnknownCryptoProtocolVersionException"
+)
+
+// More of the same table: classes that only the namespace throws.
+const (
+	AssertionError     = "java.lang.AssertionError"
+	StartAfterNotFound = "org.apache.hadoop.hdfs.protocol.DirectoryListingStartAfterNotFoundException"
 )

@@ -88,6 +88,18 @@ func (m *MemFS) CrashClone(rng *rand.Rand) *MemFS {
 	if len(m.pending) > 0 {
 		survive = rng.IntN(len(m.pending) + 1)
 	}
+	return m.copyWith(survive, func(n *memNode) []byte { return crashData(n.synced, n.data, rng) })
+}
+
+// Clone is a copy of the file system as programs see it now: what a process that was killed (kill -9) leaves behind.
+func (m *MemFS) Clone() *MemFS {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.copyWith(len(m.pending), func(n *memNode) []byte { return slices.Clone(n.data) })
+}
+
+// copyWith copies what is durable, the first survive pending operations on names, and the content that data answers.
+func (m *MemFS) copyWith(survive int, data func(*memNode) []byte) *MemFS {
 	names := map[*memNode]map[string]*memNode{}
 	at := func(d *memNode) map[string]*memNode {
 		if names[d] == nil {
@@ -114,7 +126,7 @@ func (m *MemFS) CrashClone(rng *rand.Rand) *MemFS {
 		c := &memNode{dir: n.dir, perm: n.perm, mtime: n.mtime}
 		copied[n] = c
 		if !n.dir {
-			c.data = crashData(n.synced, n.data, rng)
+			c.data = data(n)
 			c.synced = slices.Clone(c.data)
 			out.used += int64(len(c.data))
 			return c

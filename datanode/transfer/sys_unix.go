@@ -1,0 +1,6 @@
+package transfer
+
+import "syscall"
+
+// errTooManyFiles is a passing shortage at accept.
+const errTooManyFiles = syscall.EMFILE

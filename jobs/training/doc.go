@@ -1,0 +1,9 @@
+// Package training holds the example jobs that every Hadoop course knows, under Hadoop's names.
+package training
+
+import "github.com/lodehq/lode/mapreduce"
+
+// Programs lists them.
+func Programs() []mapreduce.Program {
+	return []mapreduce.Program{wordCount()}
+}

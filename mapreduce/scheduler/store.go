@@ -1,0 +1,169 @@
+package scheduler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"slices"
+	"sort"
+	"strings"
+
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/lodehq/lode/mapreduce"
+	batchpb "github.com/lodehq/lode/proto/lode/batch"
+)
+
+// store is what the scheduler keeps in the file system.
+type store struct {
+	fs  mapreduce.FS
+	dir string
+}
+
+func (s *store) write(ctx context.Context, name string, b []byte) error {
+	w, err := s.fs.Create(ctx, s.dir+"/"+name, true)
+	if err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	_, err = w.Write(b)
+	if err = errors.Join(err, w.Close()); err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	return nil
+}
+
+func (s *store) read(ctx context.Context, name string) ([]byte, error) {
+	f, err := s.fs.Open(ctx, s.dir+"/"+name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(f)
+}
+
+func (s *store) list(ctx context.Context, name string) ([]string, error) {
+	infos, err := s.fs.List(ctx, s.dir+"/"+name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	var out []string
+	for _, i := range infos {
+		out = append(out, i.Name)
+	}
+	return out, err
+}
+
+func (s *store) submitted(ctx context.Context, spec *batchpb.JobSpec, token string) error {
+	b, err := protojson.Marshal(spec)
+	if err != nil {
+		return err
+	}
+	if err := s.write(ctx, "jobs/"+spec.Id+"/token", []byte(token)); err != nil {
+		return err
+	}
+	return s.write(ctx, "jobs/"+spec.Id+"/job.json", b) // last: it makes the job exist
+}
+
+func (s *store) setup(ctx context.Context, job string, stage int, r *batchpb.TaskResult) error {
+	b, err := proto.Marshal(r)
+	if err != nil {
+		return err
+	}
+	return s.write(ctx, fmt.Sprintf("jobs/%s/setup-%04d.pb", job, stage), b)
+}
+
+func (s *store) ended(ctx context.Context, j *batchpb.Job) error {
+	b, err := protojson.Marshal(j)
+	if err != nil {
+		return err
+	}
+	if err := s.write(ctx, "history/"+j.Spec.Id+".json", b); err != nil {
+		return err
+	}
+	return s.fs.Remove(ctx, s.dir+"/jobs/"+j.Spec.Id, true)
+}
+
+func (s *store) history(ctx context.Context, id string) (*batchpb.Job, error) {
+	b, err := s.read(ctx, "history/"+path.Base(id)+".json")
+	if err != nil {
+		return nil, err
+	}
+	var j batchpb.Job
+	return &j, protojson.UnmarshalOptions{DiscardUnknown: true}.Unmarshal(b, &j)
+}
+
+// historyIDs lists the jobs in the history, newest first.
+func (s *store) historyIDs(ctx context.Context) ([]string, error) {
+	names, err := s.list(ctx, "history")
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, n := range names {
+		if id, ok := strings.CutSuffix(n, ".json"); ok {
+			out = append(out, id)
+		}
+	}
+	sort.Strings(out)
+	slices.Reverse(out)
+	return out, nil
+}
+
+type savedJob struct {
+	spec   *batchpb.JobSpec
+	token  string
+	setups []*batchpb.TaskResult
+}
+
+// unfinished reads the jobs that were running when the scheduler stopped.
+func (s *store) unfinished(ctx context.Context) ([]savedJob, error) {
+	ids, err := s.list(ctx, "jobs")
+	if err != nil {
+		return nil, err
+	}
+	var out []savedJob
+	for _, id := range ids {
+		b, err := s.read(ctx, "jobs/"+id+"/job.json")
+		if errors.Is(err, fs.ErrNotExist) { // never acknowledged
+			if err := s.fs.Remove(ctx, s.dir+"/jobs/"+id, true); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		j := savedJob{spec: &batchpb.JobSpec{}}
+		if err := protojson.Unmarshal(b, j.spec); err != nil {
+			return nil, fmt.Errorf("read job %s: %w", id, err)
+		}
+		token, err := s.read(ctx, "jobs/"+id+"/token")
+		if err != nil {
+			return nil, err
+		}
+		j.token = string(token)
+		names, err := s.list(ctx, "jobs/"+id)
+		if err != nil {
+			return nil, err
+		}
+		for _, n := range names {
+			if !strings.HasPrefix(n, "setup-") {
+				continue
+			}
+			b, err := s.read(ctx, "jobs/"+id+"/"+n)
+			if err != nil {
+				return nil, err
+			}
+			r := &batchpb.TaskResult{}
+			if proto.Unmarshal(b, r) == nil && r.Setup != nil { // a half-written one is made again
+				j.setups = append(j.setups, r)
+			}
+		}
+		out = append(out, j)
+	}
+	return out, nil
+}

@@ -1,0 +1,36 @@
+package journal
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+
+	"github.com/hashicorp/go-hclog"
+)
+
+var errNoImage = fmt.Errorf("no image has been written yet: %w", fs.ErrNotExist)
+
+// newRaftLogger makes raft log through slog, one level down: its notices are details here.
+func newRaftLogger(log *slog.Logger) hclog.Logger {
+	l := hclog.NewInterceptLogger(&hclog.LoggerOptions{Name: "raft", Level: hclog.Off, Output: io.Discard})
+	l.RegisterSink(slogSink{log})
+	return l
+}
+
+type slogSink struct{ log *slog.Logger }
+
+func (s slogSink) Accept(name string, level hclog.Level, msg string, args ...any) {
+	to := slog.LevelDebug
+	switch level {
+	case hclog.Warn:
+		to = slog.LevelInfo
+	case hclog.Error:
+		to = slog.LevelError
+	}
+	if !s.log.Enabled(context.Background(), to) {
+		return
+	}
+	s.log.Log(context.Background(), to, name+": "+msg, args...)
+}

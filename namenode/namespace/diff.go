@@ -1,0 +1,182 @@
+package namespace
+
+import (
+	"slices"
+	"sort"
+
+	"github.com/lodehq/lode/internal/hdfs"
+	hdfspb "github.com/lodehq/lode/proto/hadoop/hdfs"
+)
+
+// diffEntry is one line of a snapshot difference, paths relative to the directory.
+type diffEntry struct {
+	label  string // M, +, -, R
+	path   string
+	target string
+	slot   uint32
+}
+
+// differ compares a directory's subtree at two times; 0 is now.
+type differ struct {
+	n        *Namespace
+	from, to int64
+	gone     map[uint32]string // left their directory, by their path then
+	come     map[uint32]string
+	out      []diffEntry
+}
+
+// GetSnapshotDiffReport tells what changed below a directory between two of its snapshots; an empty name means now.
+func (n *Namespace) GetSnapshotDiffReport(c Caller, req *hdfspb.GetSnapshotDiffReportRequestProto) (*hdfspb.GetSnapshotDiffReportResponseProto, error) {
+	root, entries, err := n.snapshotDiff(&c, req.GetSnapshotRoot(), req.GetFromSnapshot(), req.GetToSnapshot())
+	if err != nil {
+		return nil, err
+	}
+	from, to := req.GetFromSnapshot(), req.GetToSnapshot()
+	out := &hdfspb.SnapshotDiffReportProto{SnapshotRoot: &root, FromSnapshot: &from, ToSnapshot: &to}
+	for i := range entries {
+		e := &entries[i]
+		p := &hdfspb.SnapshotDiffReportEntryProto{Fullpath: []byte(e.path), ModificationLabel: &e.label}
+		if e.label == "R" {
+			p.TargetPath = []byte(e.target)
+		}
+		out.DiffReportEntries = append(out.DiffReportEntries, p)
+	}
+	return &hdfspb.GetSnapshotDiffReportResponseProto{DiffReport: out}, nil
+}
+
+// GetSnapshotDiffReportListing sends clients to GetSnapshotDiffReport, as a namenode of before Hadoop 3.1 does.
+func (n *Namespace) GetSnapshotDiffReportListing(Caller, *hdfspb.GetSnapshotDiffReportListingRequestProto) (*hdfspb.GetSnapshotDiffReportListingResponseProto, error) {
+	return nil, fail(hdfs.RPCNoSuchMethod, "Unknown method getSnapshotDiffReportListing called on org.apache.hadoop.hdfs.protocol.ClientProtocol protocol.")
+}
+
+func (n *Namespace) snapshotDiff(c *Caller, src, from, to string) (root string, entries []diffEntry, err error) {
+	p, err := n.resolve(c, src, opRead)
+	if err != nil {
+		return "", nil, err
+	}
+	if _, err := n.dirAt(p.last(), p.path); err != nil {
+		return "", nil, err
+	}
+	top := p.last()
+	for top != 0 && n.snapDirs[top] == nil {
+		top = n.tree.Inode(top).Parent
+	}
+	if top == 0 || p.readOnly() {
+		return "", nil, fail(hdfs.SnapshotException, "Directory is not a snapshottable directory: %s", p.path)
+	}
+	ids := [2]int64{}
+	for i, name := range []string{from, to} {
+		if name == "" {
+			continue
+		}
+		s := n.snapshotNamed(n.snapDirs[top], name)
+		if s == nil {
+			return "", nil, fail(hdfs.SnapshotException, "Cannot find the snapshot of directory %s with name %s", n.pathOf(top), name)
+		}
+		ids[i] = s.id
+		sp := *p
+		sp.snap = s.id
+		if err := n.check(c, &sp, checks{sub: actRead}); err != nil {
+			return "", nil, err
+		}
+	}
+	if ids[0] == ids[1] {
+		return p.path, nil, nil
+	}
+	d := &differ{n: n, from: ids[0], to: ids[1], gone: map[uint32]string{}, come: map[uint32]string{}}
+	d.compare(p.last(), "")
+	d.pair()
+	return p.path, d.out, nil
+}
+
+func rel(dir, name string) string {
+	if dir == "" {
+		return name
+	}
+	return dir + "/" + name
+}
+
+// compare adds what differs at and below an inode that both times show.
+func (d *differ) compare(slot uint32, path string) {
+	n := d.n
+	a, b := n.attrAt(slot, d.from), n.attrAt(slot, d.to)
+	ha, hb := n.historyAt(slot, d.from), n.historyAt(slot, d.to)
+	changed := ha != hb && (a.Perm() != b.Perm() || a.Owner != b.Owner || a.Repl != b.Repl || a.MTime != b.MTime ||
+		!slices.Equal(n.aclAt(slot, d.from), n.aclAt(slot, d.to)) || !sameXAttrs(n.xattrsAt(slot, d.from), n.xattrsAt(slot, d.to)))
+	if !a.IsDir() {
+		if changed || ha != hb && n.lengthAt(slot, d.from) != n.lengthAt(slot, d.to) {
+			d.out = append(d.out, diffEntry{label: "M", path: path, slot: slot})
+		}
+		return
+	}
+	was, is := n.childrenAt(slot, d.from), n.childrenAt(slot, d.to)
+	in := make(map[uint32]bool, len(is))
+	for _, c := range is {
+		in[c] = true
+	}
+	old := make(map[uint32]bool, len(was))
+	var both []uint32
+	for _, c := range was {
+		old[c] = true
+		nameWas, nameIs := string(n.nameAt(c, d.from)), string(n.nameAt(c, d.to))
+		if !in[c] || nameWas != nameIs {
+			d.gone[c] = rel(path, nameWas)
+			changed = true
+		} else {
+			both = append(both, c)
+		}
+	}
+	for _, c := range is {
+		if !old[c] || d.gone[c] != "" {
+			d.come[c] = rel(path, string(n.nameAt(c, d.to)))
+			changed = true
+		}
+	}
+	if changed {
+		d.out = append(d.out, diffEntry{label: "M", path: path, slot: slot})
+	}
+	for _, c := range both {
+		d.compare(c, rel(path, string(n.nameAt(c, d.from))))
+	}
+}
+
+// pair turns what left in one place and came in another into renames, and the rest into deletions and creations.
+func (d *differ) pair() {
+	for len(d.gone)+len(d.come) > 0 {
+		gone, come := d.gone, d.come
+		d.gone, d.come = map[uint32]string{}, map[uint32]string{}
+		for _, slot := range sortedSlots(gone) {
+			target, ok := come[slot]
+			if !ok {
+				d.out = append(d.out, diffEntry{label: "-", path: gone[slot], slot: slot})
+				continue
+			}
+			delete(come, slot)
+			d.out = append(d.out, diffEntry{label: "R", path: gone[slot], target: target, slot: slot})
+			d.compare(slot, gone[slot])
+		}
+		for _, slot := range sortedSlots(come) {
+			d.out = append(d.out, diffEntry{label: "+", path: come[slot], slot: slot})
+		}
+	}
+	order := map[string]int{"M": 0, "-": 1, "+": 2, "R": 3}
+	sort.SliceStable(d.out, func(i, j int) bool {
+		if d.out[i].path != d.out[j].path {
+			return d.out[i].path < d.out[j].path
+		}
+		return order[d.out[i].label] < order[d.out[j].label]
+	})
+}
+
+func sortedSlots(m map[uint32]string) []uint32 {
+	l := make([]uint32, 0, len(m))
+	for s := range m {
+		l = append(l, s)
+	}
+	sort.Slice(l, func(i, j int) bool { return m[l[i]] < m[l[j]] })
+	return l
+}
+
+func sameXAttrs(a, b []xattr) bool {
+	return slices.EqualFunc(a, b, func(x, y xattr) bool { return x.ns == y.ns && x.name == y.name && string(x.value) == string(y.value) })
+}
