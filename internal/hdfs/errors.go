@@ -75,6 +75,7 @@ const (
 	PathIsNotDirectory      = "org.apache.hadoop.fs.PathIsNotDirectoryException"
 	ParentNotDirectory      = "org.apache.hadoop.fs.ParentNotDirectoryException"
 	InvalidPath             = "org.apache.hadoop.fs.InvalidPathException"
+	InvalidRequest          = "org.apache.hadoop.fs.InvalidRequestException"
 	UnresolvedLink          = "org.apache.hadoop.fs.UnresolvedLinkException"
 	AccessControl           = "org.apache.hadoop.security.AccessControlException"
 	InvalidToken            = "org.apache.hadoop.security.token.SecretManager$InvalidToken"

@@ -19,7 +19,7 @@ func (n *Namespace) delete(c *Caller, req *hdfspb.DeleteRequestProto) (*hdfspb.D
 	resp := &hdfspb.DeleteResponseProto{Result: &ok}
 	slot := p.last()
 	if slot != 0 && !req.GetRecursive() && n.tree.Inode(slot).IsDir() && n.tree.NumChildren(slot) > 0 {
-		return nil, fail(hdfs.PathIsNotEmptyDirectory, "%s is non empty", p.path)
+		return nil, fail(hdfs.PathIsNotEmptyDirectory, "`%s is non empty': Directory is not empty", p.path)
 	}
 	if err := n.check(c, p, checks{parent: actWrite, sub: actAll, ignoreEmpty: true}); err != nil {
 		return nil, err

@@ -115,6 +115,7 @@ var kinds = []struct {
 	{icetable.ErrInvalidRequirement, http.StatusBadRequest, "BadRequestException"},
 	{iceberg.ErrInvalidArgument, http.StatusBadRequest, "BadRequestException"},
 	{iceberg.ErrInvalidSchema, http.StatusBadRequest, "BadRequestException"},
+	{icetable.ErrInvalidMetadata, http.StatusBadRequest, "BadRequestException"},
 	{fs.ErrPermission, http.StatusForbidden, "ForbiddenException"},
 }
 
@@ -165,9 +166,13 @@ func single(parts []string) (string, error) {
 	return parts[0], nil
 }
 
+// identOf names a table. What looks like a table in a nested namespace is no table: Spark asks so for the metadata tables (gold.t.snapshots) and goes on by itself.
 func identOf(r *http.Request) (icetable.Identifier, error) {
 	ns, err := namespaceOf(r)
-	return icetable.Identifier{ns, r.PathValue("table")}, err
+	if err != nil {
+		return nil, &httpError{http.StatusNotFound, "NoSuchTableException", "table does not exist: " + strings.ReplaceAll(r.PathValue("ns"), "\x1f", ".") + "." + r.PathValue("table")}
+	}
+	return icetable.Identifier{ns, r.PathValue("table")}, nil
 }
 
 func (s *server) config(w http.ResponseWriter, _ *http.Request) error {

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"encoding/json"
 	"errors"
 	"net/http"
 	"strings"
@@ -31,8 +32,16 @@ func (s *server) createTable(w http.ResponseWriter, r *http.Request) error {
 		Stage      bool                   `json:"stage-create"`
 		Properties iceberg.Properties     `json:"properties"`
 	}
-	if err := read(w, r, &in); err != nil {
+	var body json.RawMessage
+	if err := read(w, r, &body); err != nil {
 		return err
+	}
+	body, err = positiveIDs(body)
+	if err != nil {
+		return badRequest("the request is not what the protocol says: %v", err)
+	}
+	if err := json.Unmarshal(body, &in); err != nil {
+		return badRequest("the request is not what the protocol says: %v", err)
 	}
 	if in.Schema == nil {
 		return badRequest("a new table needs a schema")
