@@ -33,7 +33,7 @@ func (s slogSink) Accept(name string, level hclog.Level, msg string, args ...any
 			to = slog.LevelInfo
 		}
 	case hclog.Error:
-		to = slog.LevelError
+		to = slog.LevelWarn // mostly a peer that is down; what this node cannot do, the journal says itself
 	}
 	if !s.log.Enabled(context.Background(), to) {
 		return
