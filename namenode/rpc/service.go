@@ -94,8 +94,8 @@ func (s *Service) header(c *hrpc.Call) namespace.Header {
 
 // machine names the client's machine, as leases and placement want it.
 func machine(c *hrpc.Call) string {
-	if !c.RemoteIP.IsValid() {
-		return ""
+	if c.RemoteHost != "" || !c.RemoteIP.IsValid() {
+		return c.RemoteHost
 	}
 	return c.RemoteIP.String()
 }
