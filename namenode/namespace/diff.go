@@ -3,6 +3,7 @@ package namespace
 import (
 	"slices"
 	"sort"
+	"strings"
 
 	"github.com/lodehq/lode/internal/hdfs"
 	hdfspb "github.com/lodehq/lode/proto/hadoop/hdfs"
@@ -36,7 +37,7 @@ type differ struct {
 // GetSnapshotDiffReport tells what changed below a directory between two of its snapshots; an empty name means now. After each
 // directory that changed come the children that came and then those that left, as in Apache's report.
 func (n *Namespace) GetSnapshotDiffReport(c Caller, req *hdfspb.GetSnapshotDiffReportRequestProto) (*hdfspb.GetSnapshotDiffReportResponseProto, error) {
-	root, entries, err := n.snapshotDiff(&c, req.GetSnapshotRoot(), req.GetFromSnapshot(), req.GetToSnapshot())
+	root, entries, forward, err := n.snapshotDiff(&c, req.GetSnapshotRoot(), req.GetFromSnapshot(), req.GetToSnapshot())
 	if err != nil {
 		return nil, err
 	}
@@ -46,6 +47,9 @@ func (n *Namespace) GetSnapshotDiffReport(c Caller, req *hdfspb.GetSnapshotDiffR
 		p := &hdfspb.SnapshotDiffReportEntryProto{Fullpath: []byte(e.path), ModificationLabel: &e.label}
 		if e.label == "R" {
 			p.TargetPath = []byte(e.target)
+		}
+		if !forward {
+			p.Fullpath, p.TargetPath, p.ModificationLabel = backward(e)
 		}
 		out.DiffReportEntries = append(out.DiffReportEntries, p)
 	}
@@ -71,11 +75,11 @@ func (n *Namespace) GetSnapshotDiffReport(c Caller, req *hdfspb.GetSnapshotDiffR
 
 // GetSnapshotDiffReportListing is the same in the form that newer clients put together themselves, in one answer.
 func (n *Namespace) GetSnapshotDiffReportListing(c Caller, req *hdfspb.GetSnapshotDiffReportListingRequestProto) (*hdfspb.GetSnapshotDiffReportListingResponseProto, error) {
-	_, entries, err := n.snapshotDiff(&c, req.GetSnapshotRoot(), req.GetFromSnapshot(), req.GetToSnapshot())
+	_, entries, earlier, err := n.snapshotDiff(&c, req.GetSnapshotRoot(), req.GetFromSnapshot(), req.GetToSnapshot())
 	if err != nil {
 		return nil, err
 	}
-	earlier, index := true, int32(-1)
+	index := int32(-1)
 	out := &hdfspb.SnapshotDiffReportListingProto{IsFromEarlier: &earlier, Cursor: &hdfspb.SnapshotDiffReportCursorProto{StartPath: []byte{}, Index: &index}}
 	entry := func(path string, dir, slot uint32, ref bool) *hdfspb.SnapshotDiffReportListingEntryProto {
 		d, f := uint64(n.tree.Inode(dir).ID), uint64(n.tree.Inode(slot).ID)
@@ -99,20 +103,35 @@ func (n *Namespace) GetSnapshotDiffReportListing(c Caller, req *hdfspb.GetSnapsh
 	return &hdfspb.GetSnapshotDiffReportListingResponseProto{DiffReport: out}, nil
 }
 
-func (n *Namespace) snapshotDiff(c *Caller, src, from, to string) (root string, entries []diffEntry, err error) {
+// backward is an entry as seen from the later time.
+func backward(e *diffEntry) (path, target []byte, label *string) {
+	l := e.label
+	switch e.label {
+	case "+":
+		l = "-"
+	case "-":
+		l = "+"
+	case "R":
+		return []byte(e.target), []byte(e.path), &l
+	}
+	return []byte(e.path), nil, &l
+}
+
+// snapshotDiff compares the earlier of two times with the later; forward tells that from is the earlier.
+func (n *Namespace) snapshotDiff(c *Caller, src, from, to string) (root string, entries []diffEntry, forward bool, err error) {
 	p, err := n.resolve(c, src, opRead)
 	if err != nil {
-		return "", nil, err
+		return "", nil, false, err
 	}
 	if _, err := n.dirAt(p.last(), p.path); err != nil {
-		return "", nil, err
+		return "", nil, false, err
 	}
 	top := p.last()
 	for top != 0 && n.snapDirs[top] == nil {
 		top = n.tree.Inode(top).Parent
 	}
 	if top == 0 || p.readOnly() {
-		return "", nil, fail(hdfs.SnapshotException, "Directory is not a snapshottable directory: %s", p.path)
+		return "", nil, false, fail(hdfs.SnapshotException, "Directory is not a snapshottable directory: %s", p.path)
 	}
 	ids := [2]int64{}
 	for i, name := range []string{from, to} {
@@ -121,22 +140,26 @@ func (n *Namespace) snapshotDiff(c *Caller, src, from, to string) (root string, 
 		}
 		s := n.snapshotNamed(n.snapDirs[top], name)
 		if s == nil {
-			return "", nil, fail(hdfs.SnapshotException, "Cannot find the snapshot of directory %s with name %s", n.pathOf(top), name)
+			return "", nil, false, fail(hdfs.SnapshotException, "Cannot find the snapshot of directory %s with name %s", n.pathOf(top), name)
 		}
 		ids[i] = s.id
 		sp := *p
 		sp.snap = s.id
 		if err := n.check(c, &sp, checks{sub: actRead}); err != nil {
-			return "", nil, err
+			return "", nil, false, err
 		}
 	}
 	if ids[0] == ids[1] {
-		return p.path, nil, nil
+		return p.path, nil, true, nil
+	}
+	forward = ids[0] != 0 && (ids[1] == 0 || ids[0] < ids[1])
+	if !forward {
+		ids[0], ids[1] = ids[1], ids[0]
 	}
 	d := &differ{n: n, from: ids[0], to: ids[1], gone: map[uint32]place{}, come: map[uint32]place{}}
 	d.compare(p.last(), "")
 	d.pair()
-	return p.path, d.out, nil
+	return p.path, d.out, forward, nil
 }
 
 func rel(dir, name string) string {
@@ -151,7 +174,8 @@ func (d *differ) compare(slot uint32, path string) {
 	n := d.n
 	a, b := n.attrAt(slot, d.from), n.attrAt(slot, d.to)
 	ha, hb := n.historyAt(slot, d.from), n.historyAt(slot, d.to)
-	changed := ha != hb && (a.Perm() != b.Perm() || a.Owner != b.Owner || a.Repl != b.Repl || a.MTime != b.MTime ||
+	changed := ha != hb && (a.Perm() != b.Perm() || a.Owner != b.Owner || a.Repl != b.Repl || a.MTime != b.MTime && path != "" || // taking a snapshot changes the top's time
+
 		!slices.Equal(n.aclAt(slot, d.from), n.aclAt(slot, d.to)) || !sameXAttrs(n.xattrsAt(slot, d.from), n.xattrsAt(slot, d.to)))
 	if !a.IsDir() {
 		if changed || ha != hb && n.lengthAt(slot, d.from) != n.lengthAt(slot, d.to) {
@@ -209,13 +233,20 @@ func (d *differ) pair() {
 			d.out = append(d.out, diffEntry{label: "+", path: come[slot].path, slot: slot, dir: come[slot].dir})
 		}
 	}
-	order := map[string]int{"M": 0, "-": 1, "+": 2, "R": 3}
-	sort.SliceStable(d.out, func(i, j int) bool {
-		if d.out[i].path != d.out[j].path {
-			return d.out[i].path < d.out[j].path
+	sort.SliceStable(d.out, func(i, j int) bool { // the shallow first
+		a, b := d.out[i].path, d.out[j].path
+		if x, y := depth(a), depth(b); x != y {
+			return x < y
 		}
-		return order[d.out[i].label] < order[d.out[j].label]
+		return a < b
 	})
+}
+
+func depth(path string) int {
+	if path == "" {
+		return 0
+	}
+	return 1 + strings.Count(path, "/")
 }
 
 func sortedSlots(m map[uint32]place) []uint32 {

@@ -110,7 +110,12 @@ func (n *Namespace) destroy(slot uint32, inherited uint8, u *usage) {
 	}
 	if f := n.feat(slot); f != nil {
 		for _, h := range f.history {
-			n.dropHistory(&h, inherited, u)
+			for _, c := range h.removed {
+				n.release(c, inherited, u)
+				if x := n.tree.Inode(c); x.ID != 0 && x.Parent == slot { // another history holds it on
+					n.tree.Mut(c).Parent = 0
+				}
+			}
 		}
 	}
 	n.freeSlot(slot)
@@ -165,13 +170,6 @@ func (n *Namespace) freeBlocks(slot uint32, inherited uint8, u *usage) {
 			seen[at] = true
 			free(at)
 		}
-	}
-}
-
-// dropHistory lets go of the inodes that a history holds.
-func (n *Namespace) dropHistory(h *history, inherited uint8, u *usage) {
-	for _, c := range h.removed {
-		n.release(c, inherited, u)
 	}
 }
 
