@@ -262,7 +262,7 @@ func (n *Namespace) ListXAttrs(c Caller, req *hdfspb.ListXAttrsRequestProto) (*h
 	list := n.xattrsAt(slot, p.snap)
 	for i := range list {
 		if n.visible(&c, &list[i], p.raw) {
-			out.XAttrs = append(out.XAttrs, xattrOut(&list[i], false))
+			out.XAttrs = append(out.XAttrs, xattrOut(&list[i], true))
 		}
 	}
 	return out, nil
