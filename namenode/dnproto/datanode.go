@@ -117,7 +117,7 @@ func heartbeat(req *datanodepb.HeartbeatRequestProto) blockmap.Heartbeat {
 			CapacityLost: int64(v.GetEstimatedCapacityLostTotal())}
 	}
 	for _, r := range req.GetReports() {
-		s := storage(r.GetStorage(), r.GetStorageUuid())
+		s := storage(r.GetStorage(), r.GetStorageUuid()) //nolint:staticcheck // what datanodes before Hadoop 2.4 send
 		s.Failed, s.Mount = r.GetFailed(), r.GetMount()
 		s.Capacity, s.DFSUsed, s.Remaining, s.BlockPoolUsed = int64(r.GetCapacity()), int64(r.GetDfsUsed()), int64(r.GetRemaining()), int64(r.GetBlockPoolUsed())
 		if s.NonDFSUsed = int64(r.GetNonDfsUsed()); r.NonDfsUsed == nil {
@@ -235,7 +235,7 @@ func (h *handler) blockReceivedAndDeleted(_ context.Context, _ *hrpc.Call, req *
 	}
 	parts := make([]part, 0, len(req.GetBlocks()))
 	for _, s := range req.GetBlocks() {
-		p := part{st: storage(s.GetStorage(), s.GetStorageUuid())}
+		p := part{st: storage(s.GetStorage(), s.GetStorageUuid())} //nolint:staticcheck // what datanodes before Hadoop 2.4 send
 		for _, b := range s.GetBlocks() {
 			p.list = append(p.list, blockmap.ReceivedDeleted{Block: Block(b.GetBlock()), Status: blockmap.ReceivedStatus(b.GetStatus()), DeleteHint: b.GetDeleteHint()})
 		}

@@ -185,7 +185,7 @@ func TestDatanodeJoins(t *testing.T) {
 	if f.sync.GetNewGenStamp() != 1004 {
 		t.Fatal("not forwarded")
 	}
-	c.must(dn, "errorReport", &datanodepb.ErrorReportRequestProto{Registartion: registration(0), ErrorCode: proto.Uint32(3), Msg: proto.String("all disks")}, nil)
+	c.must(dn, "errorReport", &datanodepb.ErrorReportRequestProto{Registartion: registration(0), ErrorCode: proto.Uint32(3), Msg: proto.String("all disks")}, nil) //nolint:misspell // the wire's own name
 	if f.m.Datanode("a").Alive {
 		t.Fatal("a datanode that has lost its disks counts as alive")
 	}
@@ -282,7 +282,7 @@ func TestVersions(t *testing.T) {
 func TestWireCaches(t *testing.T) {
 	w := new(Wire)
 	d := &blockmap.DatanodeInfo{DatanodeID: blockmap.DatanodeID{UUID: "a", IP: "1.2.3.4"}}
-	if w.Datanode(d) != w.Datanode(d) {
+	if first, second := w.Datanode(d), w.Datanode(d); first != second {
 		t.Fatal("made twice")
 	}
 	e := *d
