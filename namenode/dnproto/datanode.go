@@ -18,7 +18,15 @@ import (
 )
 
 func (h *handler) versionRequest(context.Context, *hrpc.Call, *hdfspb.VersionRequestProto) (*hdfspb.VersionResponseProto, error) {
+	if h.state.Cluster().ClusterID == "" {
+		return nil, starting()
+	}
 	return &hdfspb.VersionResponseProto{Info: h.namespaceInfo()}, nil
+}
+
+// starting is the answer while the cluster's identity is not known yet, before the journal has been read: datanodes try again.
+func starting() error {
+	return hdfs.Errorf(hdfs.Retriable, "NameNode still not started")
 }
 
 // namespaceInfo introduces us. Capability 1 asks for packed block reports (NamespaceInfo.Capability.STORAGE_BLOCK_REPORT_BUFFERS).
@@ -82,6 +90,9 @@ func describe(id blockmap.DatanodeID) string {
 // checkCluster refuses datanodes of another cluster (NameNodeRpcServer.verifyRequest).
 func (h *handler) checkCluster(reg *datanodepb.DatanodeRegistrationProto) error {
 	c, si := h.state.Cluster(), reg.GetStorageInfo()
+	if c.ClusterID == "" {
+		return starting()
+	}
 	want := registrationID(c.NamespaceID, c.ClusterID, c.CTime)
 	if got := registrationID(si.GetNamespceID(), si.GetClusterID(), si.GetCTime()); got != want {
 		h.log.Warn("datanode of another cluster", "datanode", describe(datanodeID(reg.GetDatanodeID())), "has", got, "expected", want)
