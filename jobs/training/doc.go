@@ -6,5 +6,5 @@ import "github.com/lodehq/lode/mapreduce"
 // Programs lists them.
 func Programs() []mapreduce.Program {
 	return []mapreduce.Program{wordCount(), multiFileWordCount(), aggregateWordCount(), grep(), sortText(), secondarySort(), join(), pi(),
-		teraGen(), teraSort(), teraValidate(), randomTextWriter()}
+		teraGen(), teraSort(), teraValidate(), randomTextWriter(), sleep()}
 }
