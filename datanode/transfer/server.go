@@ -46,7 +46,7 @@ type Config struct {
 	WriteTimeout  time.Duration // a peer that does not read, 8 min (dfs.datanode.socket.write.timeout)
 	KeepAlive     time.Duration // wait for the next operation on a connection, 4 s (dfs.datanode.socket.reuse.keepalive)
 	MaxXceivers   int           // connections at a time, 4096 (dfs.datanode.max.transfer.threads)
-	ReadPacket    int           // bytes of data in a packet sent, 512 KiB; the first of a read has at most 64 KiB
+	ReadPacket    int           // bytes of data in a packet sent, 256 KiB; the first of a read has at most 64 KiB
 	UseHostname   bool          // connect to datanodes by name (dfs.datanode.use.datanode.hostname)
 
 	BalanceBandwidth  int64 // bytes a second for the balancer, 100 MiB (dfs.datanode.balance.bandwidthPerSec)
@@ -102,7 +102,7 @@ func NewServer(cfg Config) *Server {
 	def(&cfg.WriteTimeout, 8*time.Minute)
 	def(&cfg.KeepAlive, 4*time.Second)
 	def(&cfg.MaxXceivers, 4096)
-	def(&cfg.ReadPacket, 512<<10)
+	def(&cfg.ReadPacket, 256<<10)
 	def(&cfg.BalanceBandwidth, 100<<20)
 	def(&cfg.BalanceMoves, 100)
 	if cfg.Log == nil {

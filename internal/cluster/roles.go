@@ -30,6 +30,8 @@ type Role struct {
 	Ready  Ready
 	close  func() error
 	failed <-chan error
+
+	upstreams *upstreams // of a namenode
 }
 
 // Failed gets the reason when the role ends by itself; it never does for roles that cannot.
