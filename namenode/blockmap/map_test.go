@@ -628,6 +628,28 @@ func TestMisplacedIsSpread(t *testing.T) {
 	}
 }
 
+// What was as well placed as the only rack allowed is spread when the other rack comes back.
+func TestRackReturns(t *testing.T) {
+	s := newSim(t, 3, quick(), 6, 2)
+	for i := range 3 {
+		s.nodes[2*i+1].up = false
+	}
+	s.run(15)
+	f := s.file(3, 0, 2, 4)
+	s.run(2)
+	if st := s.m.BlockStatus(f.b.ID); st.Misplaced {
+		t.Fatal("misplaced on the only rack there is")
+	}
+	for i := range 3 {
+		s.nodes[2*i+1].up = true
+	}
+	s.run(10)
+	s.checkWhole()
+	if st := s.m.BlockStatus(f.b.ID); st.Misplaced {
+		t.Fatal("not spread")
+	}
+}
+
 func TestBalancerAndBandwidth(t *testing.T) {
 	s := newSim(t, 1, quick(), 3, 1)
 	for range 50 {

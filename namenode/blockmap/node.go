@@ -92,6 +92,7 @@ func (m *Map) Register(now int64, r Registration) (*DatanodeInfo, error) {
 		m.nodes = append(m.nodes, n)
 		m.byUUID[r.UUID] = n
 	}
+	racks := m.cluster.Racks()
 	if n.alive {
 		m.cluster.Remove(&n.Node)
 	}
@@ -104,7 +105,6 @@ func (m *Map) Register(now int64, r Registration) (*DatanodeInfo, error) {
 		m.index()
 	}
 	n.bandwidth = m.bandwidth > 0
-	multi := m.cluster.MultiRack()
 	m.cluster.Add(&n.Node)
 	for _, s := range n.storages {
 		s.reports = 0
@@ -112,8 +112,8 @@ func (m *Map) Register(now int64, r Registration) (*DatanodeInfo, error) {
 	m.leases.forget(n)
 	m.applyHosts(n)
 	n.refresh(m)
-	if !multi && m.cluster.MultiRack() {
-		// What was well placed on one rack is not on two (BlockManager.processMisReplicatedBlocks).
+	if racks < 2 && m.cluster.Racks() > 1 {
+		// What was as well placed as one rack allows is not on two (BlockManager.processMisReplicatedBlocks).
 		m.reviewAll()
 	}
 	m.checkSafeMode()

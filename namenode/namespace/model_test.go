@@ -498,7 +498,10 @@ func (r *rig) checkUse() {
 		r.fail("the root counts %d inodes of %d", got, want)
 	}
 	var space int64
-	r.n.Blocks(func(b hdfs.Block, _ hdfs.INodeID, repl uint16, _ uint8, _ bool) bool { space += b.NumBytes * int64(repl); return true })
+	r.n.Blocks(func(b hdfs.Block, _ hdfs.INodeID, repl uint16, _ uint8, _ bool) bool {
+		space += b.NumBytes * int64(repl)
+		return true
+	})
 	if f.quota.usedSpace != space {
 		r.fail("the root counts %d bytes of %d", f.quota.usedSpace, space)
 	}

@@ -157,7 +157,7 @@ func setupSetfacl(r *run) error {
 	var spec []*client.AclEntry
 	if m || x || set {
 		if len(r.args) < 2 {
-			return usagef("<acl_spec> is missing")
+			return usagef("Missing either <acl_spec> or <path>")
 		}
 		var err error
 		if spec, err = parseAcl(r.args[0], !x); err != nil {

@@ -69,6 +69,21 @@ func setupGetfattr(r *run) error {
 	return nil
 }
 
+// attrName checks an attribute's prefix before anything is sent, as a mistake of the command line.
+func attrName(full string) error {
+	prefix, name, ok := strings.Cut(full, ".")
+	switch strings.ToLower(prefix) {
+	case "user", "trusted", "security", "system", "raw":
+		if ok && name == "" {
+			return usagef("XAttr name cannot be empty.")
+		}
+		if ok {
+			return nil
+		}
+	}
+	return usagef("An XAttr name must be prefixed with user/trusted/security/system/raw, followed by a '.'")
+}
+
 func attrValue(v []byte, enc string) string {
 	switch {
 	case len(v) == 0:
@@ -88,6 +103,9 @@ func setupSetfattr(r *run) error {
 		return usagef("Can not specify both '-n name' and '-x name' option.")
 	case name == "" && remove == "":
 		return usagef("Must specify '-n name' or '-x name' option.")
+	}
+	if err := attrName(name + remove); err != nil {
+		return err
 	}
 	value, err := parseAttr(r.vals["v"])
 	if err != nil {
@@ -159,7 +177,11 @@ func snapshots() []*command {
 					return usagef("Incorrect number of arguments.")
 				}
 				return r.snapshot(func(h *fsys.HDFS, dir string, names []string) error {
-					return h.DeleteSnapshot(r.ctx, dir, names[0])
+					err := h.DeleteSnapshot(r.ctx, dir, names[0])
+					if err == nil {
+						r.printf("Deleted snapshot %s under %s%s\n", names[0], h.URI(), dir)
+					}
+					return err
 				})
 			},
 		},
@@ -171,7 +193,11 @@ func snapshots() []*command {
 					return usagef("Incorrect number of arguments.")
 				}
 				return r.snapshot(func(h *fsys.HDFS, dir string, names []string) error {
-					return h.RenameSnapshot(r.ctx, dir, names[0], names[1])
+					err := h.RenameSnapshot(r.ctx, dir, names[0], names[1])
+					if err == nil {
+						r.printf("Renamed snapshot %s to %s under %s%s\n", names[0], names[1], h.URI(), dir)
+					}
+					return err
 				})
 			},
 		},

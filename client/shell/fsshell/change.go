@@ -140,8 +140,8 @@ func setupChmod(r *run) error {
 
 // What owners and groups may look like (FsShellPermissions.allowedChars).
 var (
-	chownPattern = regexp.MustCompile(`^\s*([-_./@a-zA-Z0-9 ]+)?([:]([-_./@a-zA-Z0-9 ]*))?\s*$`)
-	chgrpPattern = regexp.MustCompile(`^\s*()()([-_./@a-zA-Z0-9 ]+)\s*$`)
+	chownPattern = regexp.MustCompile(`^\s*([-_./@a-zA-Z0-9]+)?([:]([-_./@a-zA-Z0-9]*))?\s*$`)
+	chgrpPattern = regexp.MustCompile(`^\s*()()([-_./@a-zA-Z0-9]+)\s*$`)
 )
 
 func setupChown(r *run, pattern *regexp.Regexp) error {

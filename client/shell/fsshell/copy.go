@@ -102,7 +102,7 @@ func (c *copying) all(items []*fsys.Item) error {
 			return err
 		}
 		if !ok {
-			return fsys.NotFound(c.dst.String())
+			return fsys.NotFoundAt(c.dst)
 		}
 	}
 	c.start()

@@ -85,10 +85,7 @@ func parseFind(expr string) ([]test, error) {
 				return nil, &ioError{"Illegal expression: " + w + " needs something on both sides"}
 			}
 		default:
-			if !strings.HasPrefix(w, "-") {
-				return nil, &ioError{"Unexpected argument: " + w}
-			}
-			return nil, &ioError{"Unrecognized argument: " + w}
+			return nil, &ioError{"Unexpected argument: " + w}
 		}
 	}
 	if !acted {

@@ -71,7 +71,7 @@ func setupMkdir(r *run) error {
 				return err
 			}
 			if !up.Exists() {
-				return fsys.NotFound(path.Dir(i.Path))
+				return fsys.NotFound(up.URI())
 			}
 			if !up.IsDir() {
 				return fsys.IsNotDir(path.Dir(i.Path))
@@ -86,7 +86,7 @@ func setupMkdir(r *run) error {
 func (r *run) parentOf(i *fsys.Item) error {
 	ok, err := i.ParentExists(r.ctx)
 	if err == nil && !ok {
-		err = fsys.NotFound(i.String())
+		err = fsys.NotFoundAt(i)
 	}
 	return err
 }
@@ -158,7 +158,7 @@ func setupTouch(r *run) error {
 func setupTruncate(r *run) error {
 	n, err := strconv.ParseInt(r.args[0], 10, 64)
 	if err != nil {
-		return usagef("For input string: %q", r.args[0])
+		return &usageError{text: "Illegal length, a non-negative integer expected", bare: true}
 	}
 	if n < 0 {
 		return usagef("length must be >= 0")
@@ -230,10 +230,10 @@ func (r *run) pause(d time.Duration) error {
 
 func setupConcat(r *run) error {
 	if len(r.args) < 1 {
-		return &ioError{"Target path not specified."}
+		return &ioError{"Target path not specified. " + r.cmd.usage}
 	}
 	if len(r.args) < 3 {
-		return &ioError{"The number of source paths is less than 2."}
+		return &ioError{"The number of source paths is less than 2. " + r.cmd.usage}
 	}
 	target, err := r.World.Item(r.ctx, r.args[0])
 	if err != nil {
@@ -245,11 +245,8 @@ func setupConcat(r *run) error {
 			return nil
 		}
 		for _, i := range append([]*fsys.Item{target}, items...) {
-			if !i.Exists() {
-				return fsys.NotFound(i.String())
-			}
-			if i.IsDir() {
-				return fsys.IsDir(i.String())
+			if !i.Exists() || i.IsDir() {
+				return &ioError{i.URI() + " does not exist or is not file."}
 			}
 		}
 		h, ok := target.FS.(*fsys.HDFS)
@@ -268,7 +265,7 @@ func setupConcat(r *run) error {
 func setupSetrep(r *run) error {
 	n, err := strconv.ParseInt(r.args[0], 10, 16)
 	if err != nil {
-		return usagef("Illegal replication, a positive integer expected")
+		return &usageError{text: "Illegal replication, a positive integer expected", bare: true}
 	}
 	if n < 1 {
 		return usagef("replication must be >= 1")

@@ -37,7 +37,7 @@ func measuring() []*command {
 			setup: setupDf,
 		},
 		{
-			name: "count", usage: "[-q] [-h] [-v] [-t [<storage type>]] [-u] [-x] [-e] [-s] <path> ...", min: 0, max: -1,
+			name: "count", usage: "[-q] [-h] [-v] [-t [<storage type>]] [-u] [-x] [-e] [-s] <path> ...", min: 1, max: -1,
 			options: []string{"q", "h", "v", "u", "x", "e", "s"}, valued: []string{"t"},
 			about: []string{
 				"Counts directories, files and bytes below paths. Columns: DIR_COUNT FILE_COUNT CONTENT_SIZE PATHNAME;",
@@ -213,9 +213,6 @@ next:
 }
 
 func setupCount(r *run) error {
-	if len(r.args) == 0 {
-		r.args = []string{"."}
-	}
 	quotas, usage := r.opts["q"], r.opts["u"]
 	var types []hdfs.StorageType
 	if r.opts["t"] && (quotas || usage) {
@@ -228,7 +225,7 @@ func setupCount(r *run) error {
 		switch {
 		case types != nil:
 			for _, t := range types {
-				r.printf("%13s %17s ", t.String()+"_QUOTA", "REM_"+t.String()+"_QUOTA")
+				r.printf("%14s %18s ", t.String()+"_QUOTA", "REM_"+t.String()+"_QUOTA")
 			}
 		case usage:
 			r.printf("%12s %15s %15s %15s ", "QUOTA", "REM_QUOTA", "SPACE_QUOTA", "REM_SPACE_QUOTA")
@@ -241,7 +238,7 @@ func setupCount(r *run) error {
 				r.printf("ERASURECODING_POLICY ")
 			}
 			if r.opts["s"] {
-				r.printf("%24s %26s %24s %20s ", "SNAPSHOT_LENGTH", "SNAPSHOT_FILE_COUNT", "SNAPSHOT_DIR_COUNT", "SNAPSHOT_SPACE_CONSUMED")
+				r.printf("%18s %24s %24s %28s ", "SNAPSHOT_LENGTH", "SNAPSHOT_FILE_COUNT", "SNAPSHOT_DIR_COUNT", "SNAPSHOT_SPACE_CONSUMED")
 			}
 		}
 		r.println("PATHNAME")
@@ -284,7 +281,7 @@ func (r *run) countUsage(i *fsys.Item, types []hdfs.StorageType) error {
 			}
 		}
 		q, rq := r.quota(limit, used, limit >= 0)
-		r.printf("%13s %17s ", q, rq)
+		r.printf("%14s %18s ", q, rq)
 	}
 	r.println(i)
 	return nil
@@ -308,17 +305,14 @@ func (r *run) countContent(i *fsys.Item, quotas bool) error {
 	r.printf("%12s %12s %18s ", r.size(dirs), r.size(files), r.size(length))
 	if r.opts["e"] {
 		ec := s.ErasureCodingPolicy
-		switch {
-		case ec == "":
-			ec = "Replicated"
-		case ec != "Replicated":
+		if ec != "Replicated" {
 			ec = "EC:" + ec
 		}
-		r.printf("%s ", ec)
+		r.printf("%20s ", ec)
 	}
 	if r.opts["s"] {
 		n := func(v int64) string { return strconv.FormatInt(v, 10) }
-		r.printf("%24s %26s %24s %20s ", n(s.SnapshotLength), n(s.SnapshotFileCount), n(s.SnapshotDirectoryCount), n(s.SnapshotSpaceConsumed))
+		r.printf("%18s %24s %24s %28s ", n(s.SnapshotLength), n(s.SnapshotFileCount), n(s.SnapshotDirectoryCount), n(s.SnapshotSpaceConsumed))
 	}
 	r.println(i)
 	return nil

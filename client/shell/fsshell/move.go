@@ -71,7 +71,7 @@ func moving() []*command {
 			setup: setupMv,
 		},
 		{
-			name: "appendToFile", usage: "[-n] <localsrc> ... <dst>", min: 2, max: -1, options: []string{"n"},
+			name: "appendToFile", usage: "[-n] <localsrc> ... <dst>", max: -1, options: []string{"n"},
 			about: []string{
 				"Writes local files to the end of a file, which is made if it is missing; - is standard input.",
 				"  -n  begin a new block",
@@ -205,7 +205,7 @@ func setupMv(r *run) error {
 		}
 		if ok, err := target.ParentExists(r.ctx); err != nil || !ok {
 			if err == nil {
-				err = fsys.NotFound(target.String())
+				err = fsys.NotFoundAt(target)
 			}
 			return err
 		}
@@ -219,6 +219,9 @@ func setupMv(r *run) error {
 }
 
 func setupAppend(r *run) error {
+	if len(r.args) < 2 {
+		return &ioError{"missing destination argument"}
+	}
 	last := len(r.args) - 1
 	dst, err := r.World.Item(r.ctx, r.args[last])
 	if err != nil {
@@ -245,7 +248,7 @@ func setupAppend(r *run) error {
 				return err
 			}
 			if !i.Exists() {
-				return &ioError{i.Path + " (No such file or directory)"}
+				return &ioError{i.Path}
 			}
 			f, err := os.Open(i.Path)
 			if err != nil {

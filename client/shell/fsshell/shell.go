@@ -26,11 +26,14 @@ type Shell struct {
 }
 
 // usageError is a wrong command line: it is followed by the command's usage, and the exit code is 255.
-type usageError struct{ text string }
+type usageError struct {
+	text string
+	bare bool // printed with the command's name alone, without the dash
+}
 
 func (e *usageError) Error() string { return e.text }
 
-func usagef(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }
+func usagef(format string, args ...any) error { return &usageError{text: fmt.Sprintf(format, args...)} }
 
 // ioError is a failure that is no complaint about a path: the words are printed as they are.
 type ioError struct{ text string }
@@ -113,7 +116,11 @@ func (s *Shell) Main(ctx context.Context, args []string) int {
 	var u *usageError
 	if errors.As(err, &u) {
 		out.Flush()
-		fmt.Fprintf(s.Stderr, "-%s: %s\n", cmd.name, u.text)
+		dash := "-"
+		if u.bare {
+			dash = ""
+		}
+		fmt.Fprintf(s.Stderr, "%s%s: %s\n", dash, cmd.name, u.text)
 		fmt.Fprintf(s.Stderr, "Usage: hadoop fs [generic options] -%s%s\n", cmd.name, spaced(cmd.usage))
 		return 255
 	}
@@ -164,7 +171,7 @@ func (r *run) parse(args []string) error {
 		case slices.Contains(r.cmd.valued, name):
 			r.opts[name] = true
 			args = slices.Delete(slices.Clone(args), i, i+1)
-			if i < len(args) && !strings.HasPrefix(args[i], "-") {
+			if i < len(args) && len(args) > r.cmd.min && !strings.HasPrefix(args[i], "-") {
 				r.vals[name] = args[i]
 				args = slices.Delete(args, i, i+1)
 			}

@@ -76,6 +76,7 @@ type PathError struct {
 	Path   string
 	Target string
 	What   string
+	Full   string // the whole URI, where the shell prints it too
 	Kind   error // an fs or syscall sentinel, for errors.Is
 }
 
@@ -86,13 +87,17 @@ func (e *PathError) Error() string {
 	}
 	s += "`" + e.Path + "'"
 	if e.Target != "" {
-		s += ": to `" + e.Target + "'"
+		s += " to `" + e.Target + "'"
 	}
 	what := e.What
 	if what == "" {
 		what = "Input/output error"
 	}
-	return s + ": " + what
+	s += ": " + what
+	if e.Full != "" {
+		s += ": `" + e.Full + "'"
+	}
+	return s
 }
 
 func (e *PathError) Unwrap() error { return e.Kind }
@@ -107,6 +112,11 @@ var (
 // NotFound says that nothing is there.
 func NotFound(p string) error {
 	return &PathError{Path: p, What: "No such file or directory", Kind: fs.ErrNotExist}
+}
+
+// NotFoundAt is NotFound with the path's whole URI behind it.
+func NotFoundAt(i *Item) error {
+	return &PathError{Path: i.String(), What: "No such file or directory", Full: i.URI(), Kind: fs.ErrNotExist}
 }
 
 // Exists says that something is there already.

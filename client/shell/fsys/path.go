@@ -197,7 +197,7 @@ func (w *World) fileSystem(scheme, authority string) (FS, error) {
 	case "hdfs", "lode":
 		return w.hdfs(scheme, authority)
 	}
-	return nil, fmt.Errorf("No FileSystem for scheme %q: this shell speaks hdfs and file", scheme)
+	return nil, fmt.Errorf("No FileSystem for scheme %q", scheme)
 }
 
 func (w *World) hdfs(scheme, authority string) (FS, error) {
@@ -345,8 +345,6 @@ func expandOne(ctx context.Context, f FS, pattern string) (out []*Item, wild boo
 func display(pattern string, f FS, p string) string {
 	scheme, authority, rest := split(pattern)
 	switch {
-	case scheme != "" && authority == "":
-		return scheme + ":" + p
 	case scheme != "":
 		return scheme + "://" + authority + p
 	case strings.HasPrefix(rest, "/"):
