@@ -113,8 +113,8 @@ var empty = map[string]string{
 // macros are functions of PostgreSQL.
 var macros = []string{
 	"pg_version() AS 'PostgreSQL " + serverVersion + " (Lode, DuckDB ' || version() || ')'",
-	"pg_setting(name) AS (SELECT any_value(setting) FROM pgc.pg_settings s WHERE s.name = lower(name)), (name, missing_ok) AS (SELECT any_value(setting) FROM pgc.pg_settings s WHERE s.name = lower(name))",
-	"pg_set_config(name, value, is_local) AS value",
+	"pg_setting(wanted) AS (SELECT any_value(setting) FROM pgc.pg_settings s WHERE s.name = lower(wanted)), (wanted, missing_ok) AS (SELECT any_value(setting) FROM pgc.pg_settings s WHERE s.name = lower(wanted))",
+	"pg_set_config(wanted, given, is_local) AS given",
 	"pg_schemas(implicit) AS ['public']",
 	"quote_ident(s) AS CASE WHEN regexp_full_match(s::varchar, '[a-z_][a-z0-9_]*') THEN s::varchar ELSE '\"' || replace(s::varchar, '\"', '\"\"') || '\"' END",
 	"quote_literal(s) AS '''' || replace(s::varchar, '''', '''''') || ''''",

@@ -26,12 +26,17 @@ func (s *Server) parse(ctx context.Context, q wire.Query) (wire.PreparedStatemen
 	}
 	if len(texts) > 1 {
 		// All of a text or nothing of it: what is refused in it is refused before anything of it runs.
+		var first error
 		for _, text := range texts {
 			if st := look(text); st.kind == kindQuery {
-				if _, _, err := s.service.Describe(ctx, rewrite(st.query, nil)); err != nil {
-					return nil, fail(ctx, err)
+				_, _, err := s.service.Describe(ctx, rewrite(st.query, nil))
+				if err != nil && (first == nil || query.AsError(ctx, err).Code == query.CodeRefused) {
+					first = err
 				}
 			}
+		}
+		if first != nil {
+			return nil, fail(ctx, first)
 		}
 	}
 	var out wire.PreparedStatements
