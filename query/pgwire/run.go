@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	duckdb "github.com/duckdb/duckdb-go/v2"
 	"github.com/jackc/pgx/v5/pgtype"
 	wire "github.com/jeroenrinzema/psql-wire"
 
@@ -200,6 +201,13 @@ func (s *Server) prepareQuery(ctx context.Context, c *session, text string, oids
 	columns, parameters, err := s.service.Describe(ctx, sql)
 	if err != nil {
 		return nil, fail(ctx, err)
+	}
+	if len(parameters) > 0 && len(columns) == 1 && columns[0].Type == duckdb.TYPE_INVALID {
+		// The engine wants to see values before it says what it would answer: any text will do.
+		sample := scan(sql, func(code string) string { return rxParameter.ReplaceAllLiteralString(code, "CAST(NULL AS VARCHAR)") }, same)
+		if guessed, _, err := s.service.Describe(ctx, sample); err == nil {
+			columns = guessed
+		}
 	}
 	defined := make(wire.Columns, len(columns))
 	for i, col := range columns {
