@@ -29,8 +29,6 @@ type actor struct {
 	calls       *queue[deferred]
 	wake        chan struct{} // asks for a heartbeat now
 	fullNow     chan struct{} // asks for a full block report
-	reported    chan struct{} // closed after the first full block report
-	once        sync.Once
 
 	mu       sync.Mutex // guards what follows
 	active   bool       // the namenode said that it is the active one
@@ -51,7 +49,7 @@ func newActor(s *Server, addr string) *actor {
 			Timeout: time.Minute, ConnectTimeout: 10 * time.Second, Attempts: 1, Logger: s.log,
 		}),
 		incremental: newIncremental(), commands: newQueue[*dnpb.DatanodeCommandProto](), calls: newQueue[deferred](),
-		wake: make(chan struct{}, 1), fullNow: make(chan struct{}, 1), reported: make(chan struct{}),
+		wake: make(chan struct{}, 1), fullNow: make(chan struct{}, 1),
 	}
 }
 
@@ -224,7 +222,7 @@ func (a *actor) serve() error {
 			case err == nil:
 				wantLease = false
 				full.Reset(s.cfg.FullReport)
-				a.once.Do(func() { close(a.reported) })
+				s.once.Do(func() { close(s.reported) })
 			case hdfs.ClassOf(err) == hdfs.UnregisteredNode, fatal(err), errors.Is(err, errGreetAgain):
 				return err
 			default:

@@ -55,6 +55,7 @@ type Config struct {
 
 	FS      vfs.FS
 	Dial    func(ctx context.Context, network, addr string) (net.Conn, error)
+	Listen  func(network, addr string) (net.Listener, error) // net.Listen when nil
 	Now     func() time.Time
 	Log     *slog.Logger
 	Metrics *prometheus.Registry
@@ -88,6 +89,9 @@ func (c *Config) fill() {
 	}
 	if c.Dial == nil {
 		c.Dial = (&net.Dialer{}).DialContext
+	}
+	if c.Listen == nil {
+		c.Listen = net.Listen
 	}
 	if c.Now == nil {
 		c.Now = time.Now

@@ -82,13 +82,14 @@ func (s *Server) extended(b hdfs.Block) *pb.ExtendedBlockProto {
 
 // DiskError asks for a probe of the volumes when err is one of the disk's, not of a peer's or of the protocol.
 func (e events) DiskError(err error) {
-	var ne net.Error
 	var op *net.OpError
-	var pathErr *os.PathError
-	if errors.As(err, &op) || errors.As(err, &ne) && !errors.As(err, &pathErr) || errors.Is(err, io.EOF) {
+	var path *os.PathError
+	var link *os.LinkError
+	switch {
+	case errors.As(err, &op), errors.Is(err, io.EOF), errors.Is(err, syscall.ENOSPC), errors.Is(err, os.ErrNotExist):
 		return
-	}
-	if !errors.Is(err, syscall.EIO) && !errors.Is(err, syscall.EROFS) && !errors.As(err, &pathErr) || errors.Is(err, syscall.ENOSPC) {
+	case errors.As(err, &path), errors.As(err, &link), errors.Is(err, syscall.EIO), errors.Is(err, syscall.EROFS):
+	default:
 		return
 	}
 	select {

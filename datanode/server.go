@@ -47,6 +47,8 @@ type Server struct {
 
 	actors   []*actor
 	attached chan struct{} // closed when the block pool is known and the replicas are loaded
+	reported chan struct{} // closed after the first full block report to any namenode
+	once     sync.Once     // closes reported
 	attach   sync.Mutex    // guards the attaching
 	isReady  bool          // attached has been closed; under attach
 
@@ -57,8 +59,6 @@ type Server struct {
 	checks chan struct{} // asks for a check of the volumes
 	done   chan struct{}
 	err    error // after done
-
-	stopOnce sync.Once
 }
 
 // Start opens the data directories and the ports, and begins to call the namenodes. It answers before a namenode has been reached:
@@ -72,7 +72,7 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start datanode: %w", err)
 	}
-	s := &Server{cfg: cfg, log: cfg.Log, started: cfg.Now(), attached: make(chan struct{}), checks: make(chan struct{}, 1), done: make(chan struct{})}
+	s := &Server{cfg: cfg, log: cfg.Log, started: cfg.Now(), attached: make(chan struct{}), reported: make(chan struct{}), checks: make(chan struct{}, 1), done: make(chan struct{})}
 	s.store, err = blockstore.Open(blockstore.Config{
 		FS: cfg.FS, Volumes: vols, FailedTolerated: cfg.FailedTolerated, SyncOnClose: cfg.SyncOnClose, Now: cfg.Now, Log: cfg.Log,
 		Deleted: func(b hdfs.Block, storageID string) { events{s}.deleted(b, storageID) },
@@ -118,7 +118,7 @@ func (s *Server) listen() (err error) {
 		addr string
 		key  string
 	}{{&s.dataL, s.cfg.DataAddr, "dfs.datanode.address"}, {&s.ipcL, s.cfg.IPCAddr, "dfs.datanode.ipc.address"}, {&s.webL, s.cfg.HTTPAddr, "dfs.datanode.http.address"}} {
-		if *l.into, err = net.Listen("tcp", l.addr); err != nil {
+		if *l.into, err = s.cfg.Listen("tcp", l.addr); err != nil {
 			return fmt.Errorf("listen on %s (%s): %w", l.addr, l.key, err)
 		}
 	}
@@ -263,17 +263,14 @@ func (s *Server) Done() <-chan struct{} { return s.done }
 
 // Ready waits until a namenode has accepted this datanode and has its first full block report.
 func (s *Server) Ready(ctx context.Context) error {
-	for _, a := range s.actors {
-		select {
-		case <-a.reported:
-			return nil
-		case <-s.done:
-			return fmt.Errorf("datanode ended: %w", s.err)
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+	select {
+	case <-s.reported:
+		return nil
+	case <-s.done:
+		return fmt.Errorf("datanode ended: %w", s.err)
+	case <-ctx.Done():
+		return ctx.Err()
 	}
-	return nil
 }
 
 // Self is this datanode as the namenode lists it.

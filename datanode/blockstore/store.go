@@ -58,7 +58,7 @@ type Store struct {
 	ns         Namespace
 	nextVolume atomic.Uint64
 
-	stripes [64]sync.Mutex // transitions of one replica; taken before mu
+	stripes [256]sync.Mutex // transitions of one replica; taken before mu
 
 	mu          sync.RWMutex // guards what follows; no disk work under it
 	table       map[hdfs.BlockID]entry

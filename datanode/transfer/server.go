@@ -145,7 +145,7 @@ func (s *Server) Serve(l net.Listener) error {
 	for {
 		c, err := l.Accept()
 		if err != nil {
-			if s.ctx.Err() != nil {
+			if s.isClosed() {
 				return nil
 			}
 			var ne net.Error
@@ -168,6 +168,12 @@ func (s *Server) Serve(l net.Listener) error {
 			s.ServeConn(c)
 		})
 	}
+}
+
+func (s *Server) isClosed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closed
 }
 
 func (s *Server) admit(c net.Conn) bool {

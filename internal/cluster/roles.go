@@ -27,9 +27,15 @@ import (
 
 // Role is a running role: where it answers, and how it ends.
 type Role struct {
-	Ready Ready
-	close func() error
+	Ready  Ready
+	close  func() error
+	failed <-chan error
+
+	upstreams *upstreams // of a namenode
 }
+
+// Failed gets the reason when the role ends by itself; it never does for roles that cannot.
+func (r *Role) Failed() <-chan error { return r.failed }
 
 // Close stops the role.
 func (r *Role) Close() error { return r.close() }

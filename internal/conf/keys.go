@@ -195,6 +195,8 @@ var table = map[string]key{
 	"dfs.datanode.synconclose":                      boolean("false"),
 	"dfs.datanode.fsdataset.volume.choosing.policy": str(""),
 	// ours
+	"lode.log.level":                          enum("info", "debug|info|warn|error"),
+	"lode.worker.host":                        str(""),
 	"lode.profile":                            enum("default", "default|training"),
 	"lode.namenode.client-addresses":          str(""),
 	"lode.datanode.advertised-addresses":      str(""),

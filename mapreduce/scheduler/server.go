@@ -77,7 +77,7 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	if cfg.FS == nil {
 		return nil, errors.New("scheduler: no file system")
 	}
-	if cfg.Token == "" && !isLoopback(cfg.Listen) {
+	if cfg.Token == "" && !IsLoopback(cfg.Listen) {
 		return nil, fmt.Errorf("scheduler: listening on %s without a token would let anyone run code here: set lode.batch.token (or LODE_TOKEN), or listen on 127.0.0.1", cfg.Listen)
 	}
 	s := &Server{cfg: cfg, store: store{cfg.FS, cfg.Dir}, started: cfg.Now(), plan: plan.NewPlan(cfg.Plan), streams: map[string]chan *batchpb.ToWorker{},
@@ -112,7 +112,8 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	return s, nil
 }
 
-func isLoopback(listen string) bool {
+// IsLoopback tells whether an address to listen on is reachable from this machine only.
+func IsLoopback(listen string) bool {
 	host, _, err := net.SplitHostPort(listen)
 	if err != nil {
 		return false

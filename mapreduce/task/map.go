@@ -117,7 +117,13 @@ func (a *attempt) feedMapper(split mapreduce.Split, main mapreduce.Collector, ou
 	a.meter.context.Store(c)
 	a.meter.enter("map")
 	counted := &countedReader{RecordReader: reader, ctx: a.ctx, meter: a.meter}
-	defer func() { a.count(mapreduce.MapInputRecords, counted.n) }()
+	defer func() {
+		n := counted.n
+		if r, ok := reader.(mapreduce.RecordCounter); ok {
+			n = r.Records()
+		}
+		a.count(mapreduce.MapInputRecords, n)
+	}()
 	if s, ok := mapper.(mapreduce.Starter); ok {
 		if err := s.Start(c); err != nil {
 			return err

@@ -149,7 +149,7 @@ func TestDecommissionSimulation(t *testing.T) {
 					exclude = append(exclude, s.nodes[j].id.Hostname)
 				}
 				s.m.SetHosts(s.now, Hosts{Exclude: exclude})
-				for range 120 {
+				for range 500 { // a copy that gets lost is ordered again after 30 s
 					if s.rng.IntN(3) == 0 {
 						s.create(1+s.rng.IntN(3), s.rng.IntN(3) == 0)
 					}
@@ -166,7 +166,8 @@ func TestDecommissionSimulation(t *testing.T) {
 					}
 				}
 				if a := s.m.Datanode(out.id.UUID).Admin; a != AdminDecommissioned {
-					t.Fatalf("dn-%d is still %s: %+v", i, a, s.m.Datanode(out.id.UUID))
+					n := s.m.byUUID[out.id.UUID]
+					t.Fatalf("dn-%d is still %s: %d low, %d only there, %d open, waits for %v", i, a, n.leaving.low, n.leaving.only, n.leaving.open, n.leaving.waits)
 				}
 				for id := range out.replicas {
 					f := s.files[id]

@@ -131,3 +131,21 @@ func (m *Map) rescanPostponed() {
 		}
 	}
 }
+
+// forgetExcess takes back every order to delete excess replicas: whoever leads next decides anew.
+func (m *Map) forgetExcess() {
+	for at := table.Ref(0); m.excess > 0; {
+		at = m.blocks.Walk(at, 1<<16, func(r table.Ref) {
+			var buf [8]table.Replica
+			for _, x := range m.blocks.Replicas(r, buf[:0]) {
+				if x.Flags&table.Excess != 0 {
+					m.blocks.SetFlags(r, x.Storage, table.Excess, false)
+					m.excess--
+				}
+			}
+		})
+		if at == 0 {
+			return
+		}
+	}
+}

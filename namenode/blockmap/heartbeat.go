@@ -22,6 +22,10 @@ func (m *Map) Heartbeat(now int64, h Heartbeat) (HeartbeatReply, error) {
 		return HeartbeatReply{Commands: []Command{RegisterAgain{}}}, nil
 	}
 	m.beat(n, h)
+	if n.again {
+		n.again = false
+		return HeartbeatReply{Commands: []Command{RegisterAgain{}}}, nil
+	}
 	var reply HeartbeatReply
 	if h.WantsReportLease {
 		reply.LeaseID = m.leases.request(m.now, n, m.rng)
@@ -55,9 +59,9 @@ func (m *Map) beat(n *node, h Heartbeat) {
 	seen := make(map[string]bool, len(h.Storages))
 	for _, stats := range h.Storages {
 		seen[stats.UUID] = true
-		s := n.storage(stats.UUID)
-		if s == nil {
-			s = m.addStorage(n, stats)
+		s, err := m.need(n, stats)
+		if err != nil {
+			continue // one that is not believed does not silence the others
 		}
 		was := s.stats.Failed
 		s.use(stats)

@@ -73,8 +73,8 @@ func (m *Map) SortByDistance(reader string, locs []Location) {
 		return
 	}
 	rack := ""
-	for _, n := range m.nodes {
-		if n.alive && n.is(reader) {
+	for _, n := range m.named(reader) {
+		if n.alive {
 			rack = n.Rack
 			break
 		}

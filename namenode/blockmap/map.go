@@ -43,7 +43,8 @@ type Map struct {
 
 	nodes    []*node // by number, in the order of first registration
 	byUUID   map[string]*node
-	storages []*storage // by number; 0 and freed ones are nil
+	byName   map[string][]*node // by address and host name, plain and with the transfer port, in lower case
+	storages []*storage         // by number; 0 and freed ones are nil
 	freed    []uint32
 	cluster  placement.Cluster
 	hosts    Hosts
@@ -72,7 +73,7 @@ func New(cfg Config, opts Options) *Map {
 	m := &Map{
 		cfg: cfg, resolve: opts.Resolve, rng: rand.New(rand.NewPCG(opts.Seed, 0x10de)), now: opts.Now, started: opts.Now,
 		suite: policy.NewSuite(), open: map[hdfs.BlockID]*openBlock{}, watch: map[hdfs.BlockID][]*watcher{},
-		delayed: map[hdfs.BlockID][]message{}, byUUID: map[string]*node{}, storages: make([]*storage, 1),
+		delayed: map[hdfs.BlockID][]message{}, byUUID: map[string]*node{}, byName: map[string][]*node{}, storages: make([]*storage, 1),
 		corrupt: map[hdfs.BlockID][]corruptReplica{},
 	}
 	m.safe.startup = cfg.SafeModeThreshold > 0 || cfg.SafeModeMinDatanodes > 0
@@ -84,7 +85,8 @@ func New(cfg Config, opts Options) *Map {
 func (m *Map) Active() bool { return m.active }
 
 // SetActive says whether this namenode leads. When it begins to, what datanodes reported before their blocks were known is looked at
-// again, and no replica is trimmed until its storage has been reported to the new leader (DatanodeManager.markAllDatanodesStale).
+// again, and no replica is trimmed until its storage has been reported to the new leader (DatanodeManager.markAllDatanodesStale). So
+// that this does not take until the next full report is due, every datanode is told to register again, which makes it report at once.
 func (m *Map) SetActive(now int64, active bool) {
 	m.advance(now)
 	if m.active == active {
@@ -96,6 +98,7 @@ func (m *Map) SetActive(now int64, active bool) {
 		n.doomed = queue.FIFO[hdfs.Block]{}
 	}
 	if !active {
+		m.forgetExcess()
 		m.pending, m.low = queue.Pending{}, queue.LowRedundancy{}
 		m.postponed, m.missingOne = queue.FIFO[hdfs.BlockID]{}, 0
 		m.safe.healing = false
@@ -105,6 +108,7 @@ func (m *Map) SetActive(now int64, active bool) {
 		if s != nil {
 			s.stale = true
 			s.node.heartbeatSinceFailover = false
+			s.node.again = s.node.alive
 		}
 	}
 	m.replayAll()
@@ -151,19 +155,42 @@ func (m *Map) DatanodeByHost(host string) *DatanodeInfo {
 }
 
 func (m *Map) nodeByHost(host string) *node {
-	if host == "" {
-		return nil
-	}
 	var found *node
-	for _, n := range m.nodes {
-		if n.alive && n.is(host) {
-			// On one machine there may be several; each write takes another one, as Host2NodesMap does.
-			if found == nil || n.Scheduled[hdfs.StorageDisk] < found.Scheduled[hdfs.StorageDisk] {
-				found = n
-			}
+	for _, n := range m.named(host) {
+		// On one machine there may be several; each write takes another one, as Host2NodesMap does.
+		if n.alive && (found == nil || n.Scheduled[hdfs.StorageDisk] < found.Scheduled[hdfs.StorageDisk]) {
+			found = n
 		}
 	}
 	return found
+}
+
+// named finds the datanodes, dead ones too, that a name means.
+func (m *Map) named(host string) []*node {
+	if host == "" {
+		return nil
+	}
+	if list, ok := m.byName[host]; ok {
+		return list
+	}
+	return m.byName[strings.ToLower(host)]
+}
+
+// index makes byName anew, after a datanode has registered under another address.
+func (m *Map) index() {
+	clear(m.byName)
+	for _, n := range m.nodes {
+		if n.gone {
+			continue
+		}
+		var seen []string
+		for _, name := range []string{n.id.IP, n.id.Hostname, n.xferAddr(), n.xferName()} {
+			if name = strings.ToLower(name); name != "" && !slices.Contains(seen, name) {
+				seen = append(seen, name)
+				m.byName[name] = append(m.byName[name], n)
+			}
+		}
+	}
 }
 
 // is says whether the name, an address or host with or without the transfer port, means this datanode.

@@ -214,14 +214,14 @@ func TestStaleContentIsNotTrimmed(t *testing.T) {
 	s.nodes[3].replicas[f.b.ID] = simReplica{b: f.b}
 	s.report(3, f.b, Received)
 	// Before the failover the old leader may have had a replica deleted that we still count: nothing may go until all have reported.
-	s.run(5)
+	for range 3 {
+		s.now += 1000
+		s.m.Tick(s.now)
+	}
 	if c := s.counts(f); c.Live != 4 || c.Excess != 0 || s.m.Stats().Postponed != 1 {
 		t.Fatalf("%+v, postponed %d", c, s.m.Stats().Postponed)
 	}
-	for _, n := range s.nodes {
-		s.fullReport(n)
-	}
-	s.run(5)
+	s.run(6) // all are told to register again, and report
 	s.checkWhole()
 }
 
@@ -235,14 +235,15 @@ func TestRottenOnStaleContentStays(t *testing.T) {
 	s.m.MarkCorrupt(s.now, []BadBlock{{Block: f.b, Datanode: "dn-0"}})
 	s.m.BlockReplication(f.b.ID, 1, 0)
 	f.repl = 1
-	s.run(3)
+	for range 3 {
+		s.now += 1000
+		s.m.Tick(s.now)
+	}
 	if c := s.counts(f); c.Corrupt != 1 {
 		t.Fatalf("the bad replica went while the good one is on a storage that has not been reported: %+v", c)
 	}
-	for _, n := range s.nodes {
-		s.fullReport(n)
-	}
-	s.run(3)
+	s.nodes[0].replicas[f.b.ID] = simReplica{b: f.b, bad: true}
+	s.run(6)
 	if c := s.counts(f); c.Corrupt != 0 || c.Live != 1 {
 		t.Fatalf("%+v", c)
 	}
@@ -536,6 +537,31 @@ func TestFailedStorage(t *testing.T) {
 	}
 }
 
+func TestReplicaMovesBetweenVolumes(t *testing.T) {
+	s := newSim(t, 1, quick(), 3, 1)
+	n := s.nodes[0]
+	two := []StorageStats{n.storage(), {UUID: "second", Type: hdfs.StorageSSD, Remaining: 1 << 40}}
+	if _, err := s.m.Heartbeat(s.now, Heartbeat{UUID: n.id.UUID, Storages: two}); err != nil {
+		t.Fatal(err)
+	}
+	f := s.file(2, 0, 1)
+	if err := s.m.IncrementalReport(s.now, n.id.UUID, two[1], []ReceivedDeleted{{Block: f.b, Status: Received}}); err != nil {
+		t.Fatal(err)
+	}
+	if c := s.counts(f); c.Live != 2 {
+		t.Fatalf("%+v", c)
+	}
+	if l := s.m.Locations(f.b.ID); l[1].StorageID != "second" && l[0].StorageID != "second" {
+		t.Fatalf("%+v", l)
+	}
+	// The disk balancer's deletion from the first volume, reported late, takes nothing away.
+	s.report(0, f.b, Deleted)
+	if c := s.counts(f); c.Live != 2 {
+		t.Fatalf("%+v", c)
+	}
+	s.m.checkInvariants(t)
+}
+
 func TestLeases(t *testing.T) {
 	cfg := quick()
 	cfg.MaxReportLeases = 2
@@ -599,6 +625,28 @@ func TestMisplacedIsSpread(t *testing.T) {
 	s.checkWhole()
 	if st := s.m.BlockStatus(f.b.ID); st.Misplaced {
 		t.Fatalf("still on one rack: %+v", st)
+	}
+}
+
+// What was as well placed as the only rack allowed is spread when the other rack comes back.
+func TestRackReturns(t *testing.T) {
+	s := newSim(t, 3, quick(), 6, 2)
+	for i := range 3 {
+		s.nodes[2*i+1].up = false
+	}
+	s.run(15)
+	f := s.file(3, 0, 2, 4)
+	s.run(2)
+	if st := s.m.BlockStatus(f.b.ID); st.Misplaced {
+		t.Fatal("misplaced on the only rack there is")
+	}
+	for i := range 3 {
+		s.nodes[2*i+1].up = true
+	}
+	s.run(10)
+	s.checkWhole()
+	if st := s.m.BlockStatus(f.b.ID); st.Misplaced {
+		t.Fatal("not spread")
 	}
 }
 

@@ -42,6 +42,7 @@ type node struct {
 	recover   []recovery
 	doomed    queue.FIFO[hdfs.Block] // to delete; NumBytes is 0
 	granted   bool                   // may take deletions with its next heartbeat
+	again     bool                   // is to register again, for the sake of a full report
 	bandwidth bool                   // has not been told the balancer's bandwidth
 }
 
@@ -52,7 +53,8 @@ type storage struct {
 	stats      StorageStats
 	stale      bool        // not reported since registration or failover
 	blocks     int         // replicas in the table, those that a sweep has yet to remove included
-	epoch      table.Flags // 0 or table.Epoch: a replica whose flag differs is not there any more
+	round      uint32      // counts deaths and full reports
+	epoch      table.Flags // round's lowest bit as a flag, 0 or table.Epoch: a replica whose flag differs is not there any more
 	reports    int
 	lastReport int64
 }
@@ -90,15 +92,19 @@ func (m *Map) Register(now int64, r Registration) (*DatanodeInfo, error) {
 		m.nodes = append(m.nodes, n)
 		m.byUUID[r.UUID] = n
 	}
+	racks := m.cluster.Racks()
 	if n.alive {
 		m.cluster.Remove(&n.Node)
 	}
+	moved := n.id != r.DatanodeID
 	n.id, n.version = r.DatanodeID, r.SoftwareVersion
 	n.Rack = m.rack(r.IP, r.Hostname)
-	n.alive, n.barred, n.beaten, n.Stale = true, false, false, false
+	n.alive, n.barred, n.beaten, n.Stale, n.again = true, false, false, false, false
 	n.lastUpdate = m.now
+	if moved {
+		m.index()
+	}
 	n.bandwidth = m.bandwidth > 0
-	multi := m.cluster.MultiRack()
 	m.cluster.Add(&n.Node)
 	for _, s := range n.storages {
 		s.reports = 0
@@ -106,8 +112,8 @@ func (m *Map) Register(now int64, r Registration) (*DatanodeInfo, error) {
 	m.leases.forget(n)
 	m.applyHosts(n)
 	n.refresh(m)
-	if !multi && m.cluster.MultiRack() {
-		// What was well placed on one rack is not on two (BlockManager.processMisReplicatedBlocks).
+	if racks < 2 && m.cluster.Racks() > 1 {
+		// What was as well placed as one rack allows is not on two (BlockManager.processMisReplicatedBlocks).
 		m.reviewAll()
 	}
 	m.checkSafeMode()
@@ -185,7 +191,22 @@ func (n *node) storage(uuid string) *storage {
 	return nil
 }
 
-// addStorage makes a storage known.
+// maxStorages bounds what one datanode can make the namenode keep.
+const maxStorages = 1024
+
+// need finds a storage of the datanode, or makes it known.
+func (m *Map) need(n *node, stats StorageStats) (*storage, error) {
+	if s := n.storage(stats.UUID); s != nil {
+		return s, nil
+	}
+	if len(n.storages) >= maxStorages || len(m.storages) > table.MaxStorage {
+		return nil, hdfs.Errorf(hdfs.IOException, "datanode %s names more than %d storages", n.xferAddr(), maxStorages)
+	}
+	s := m.addStorage(n, stats)
+	n.refresh(m)
+	return s, nil
+}
+
 func (m *Map) addStorage(n *node, stats StorageStats) *storage {
 	var num uint32
 	if k := len(m.freed); k > 0 {

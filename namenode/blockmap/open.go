@@ -24,8 +24,9 @@ type openReplica struct {
 	state    hdfs.ReplicaState
 	expected bool
 	reported bool
-	bad      bool // reported corrupt
-	tried    bool // has been primary of a recovery
+	bad      bool   // reported corrupt
+	tried    bool   // has been primary of a recovery
+	round    uint32 // storage.round when it was reported
 }
 
 func (o *openBlock) find(storage uint32) *openReplica {
@@ -114,7 +115,7 @@ func (m *Map) reopen(r table.Ref) {
 	for _, x := range m.replicas(r, buf[:0]) {
 		if x.Flags&table.Corrupt == 0 && m.storages[x.Storage].node.alive {
 			o.replicas = append(o.replicas, openReplica{storage: x.Storage, gs: b.GenStamp, length: b.NumBytes,
-				state: hdfs.ReplicaFinalized, expected: true, reported: true})
+				state: hdfs.ReplicaFinalized, expected: true, reported: true, round: m.storages[x.Storage].round})
 		}
 	}
 	m.open[b.ID] = o
@@ -210,13 +211,13 @@ func (m *Map) reportOpen(r table.Ref, s *storage, b hdfs.Block, state hdfs.Repli
 		}
 		o.replicas = append(o.replicas, openReplica{storage: s.Num})
 		x = &o.replicas[len(o.replicas)-1]
-	} else if x.reported && (b.GenStamp < x.gs || b.GenStamp == x.gs && x.state == hdfs.ReplicaFinalized && state == hdfs.ReplicaRBW && b.NumBytes <= x.length) {
+	} else if x.round = s.round; x.reported && (b.GenStamp < x.gs || b.GenStamp == x.gs && x.state == hdfs.ReplicaFinalized && state == hdfs.ReplicaRBW && b.NumBytes <= x.length) {
 		return // an older report came late
 	}
 	if o.scheduled && x.expected && state == hdfs.ReplicaFinalized && !(x.reported && x.state == hdfs.ReplicaFinalized) {
 		m.scheduled(s.Num, -1)
 	}
-	x.gs, x.length, x.state, x.reported = b.GenStamp, b.NumBytes, state, true
+	x.gs, x.length, x.state, x.reported, x.round = b.GenStamp, b.NumBytes, state, true, s.round
 	if state == hdfs.ReplicaFinalized && b.GenStamp == stored.GenStamp && !x.bad {
 		m.addReplica(r, s)
 	} else {
@@ -224,6 +225,22 @@ func (m *Map) reportOpen(r table.Ref, s *storage, b hdfs.Block, state hdfs.Repli
 	}
 	if state == hdfs.ReplicaFinalized {
 		m.wake(b.ID)
+	}
+}
+
+// forgetOpen takes back what a storage has reported of blocks under construction before its present round: it died, or its full report
+// has left them out. The pipeline stays what it is.
+func (m *Map) forgetOpen(s *storage) {
+	for _, o := range m.open {
+		o.replicas = slices.DeleteFunc(o.replicas, func(x openReplica) bool {
+			return x.storage == s.Num && x.round != s.round && !x.expected
+		})
+		if x := o.find(s.Num); x != nil && x.reported && x.round != s.round {
+			if o.scheduled && x.state == hdfs.ReplicaFinalized {
+				m.scheduled(s.Num, +1)
+			}
+			x.reported, x.state = false, hdfs.ReplicaRBW
+		}
 	}
 }
 

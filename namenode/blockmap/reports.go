@@ -36,19 +36,18 @@ func (m *Map) BlockReport(now int64, uuid string, st StorageStats, rep StorageRe
 	if err := rep.Each(func(report.Replica) {}); err != nil {
 		return false, hdfs.Errorf(hdfs.IOException, "%s of storage %s of datanode %s", err, st.UUID, n.xferAddr())
 	}
-	s := n.storage(st.UUID)
-	if s == nil {
-		s = m.addStorage(n, st)
-		n.refresh(m)
+	s, err := m.need(n, st)
+	if err != nil {
+		return false, err
 	}
-	m.drainSweeps() // the flag below has two values: no sweep may still need the other one
-	s.epoch ^= table.Epoch
+	m.nextRound(s)
 	seen := 0
 	_ = rep.Each(func(x report.Replica) {
 		if m.reported(s, x.Block, x.State, true, nil) {
 			seen++
 		}
 	})
+	m.forgetOpen(s)
 	if seen < s.blocks {
 		m.sweeps.purge = true
 		m.startSweep()
@@ -75,10 +74,9 @@ func (m *Map) IncrementalReport(now int64, uuid string, st StorageStats, list []
 	if err != nil {
 		return err
 	}
-	s := n.storage(st.UUID)
-	if s == nil {
-		s = m.addStorage(n, st)
-		n.refresh(m)
+	s, err := m.need(n, st)
+	if err != nil {
+		return err
 	}
 	for _, x := range list {
 		switch x.Status {

@@ -116,6 +116,7 @@ func (m *Map) BlockRemoved(id hdfs.BlockID) {
 		m.safe.blocks--
 	}
 	m.blocks.Delete(r)
+	m.held -= len(m.delayed[id])
 	delete(m.delayed, id)
 	m.wake(id)
 	delete(m.watch, id)

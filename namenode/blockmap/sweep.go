@@ -16,12 +16,20 @@ type sweeps struct {
 
 // forgetReplicas makes every replica on a storage count as gone. startSweep must follow.
 func (m *Map) forgetReplicas(s *storage) {
-	m.drainSweeps()
-	s.epoch ^= table.Epoch
+	m.nextRound(s)
 	s.stale = true
+	m.forgetOpen(s)
 	if s.blocks > 0 {
 		m.sweeps.purge = true
 	}
+}
+
+// nextRound makes every replica on a storage count as gone until it is reported again. The flag in the table has two values, so that
+// no sweep may be under way that needs the other one.
+func (m *Map) nextRound(s *storage) {
+	m.drainSweeps()
+	s.round++
+	s.epoch ^= table.Epoch
 }
 
 // reviewAll has every block looked at again.

@@ -54,9 +54,15 @@ func (m *Map) checkHeartbeats(spare bool) {
 	}
 }
 
-// roll forgets what was scheduled to a datanode more than ten minutes ago and never came (DatanodeDescriptor.rollBlocksScheduled).
+// roll forgets what was scheduled to a datanode more than ten minutes ago and never came (DatanodeDescriptor.rollBlocksScheduled), and the
+// storages of datanodes that others have replaced.
 func (m *Map) roll() {
 	for _, n := range m.nodes {
+		for i := len(n.storages) - 1; n.gone && i >= 0; i-- {
+			if n.storages[i].blocks == 0 {
+				m.dropStorage(n.storages[i])
+			}
+		}
 		for t := range n.Scheduled {
 			n.Scheduled[t] = max(0, n.Scheduled[t]-n.scheduledBefore[t])
 		}

@@ -265,7 +265,8 @@ type Stats struct {
 	Blocks, UnderConstruction                                 int
 	LowRedundancy                                             int // blocks in the queues, corrupt ones left out
 	HighestPriority                                           int
-	Corrupt, Missing, MissingOne                              int // no good replica; no replica at all where one is wanted; the latter with replication 1
+	Corrupt                                                   int // blocks with a corrupt replica, as Apache counts
+	Missing, MissingOne                                       int // blocks without any good replica; those among them with replication 1
 	CorruptReplicas                                           int
 	PendingReconstruction, Scheduled                          int
 	PendingDeletion, Excess, Postponed                        int

@@ -295,3 +295,7 @@ func TestWireCaches(t *testing.T) {
 		t.Fatal(err, lb)
 	}
 }
+
+func blockFor(id int64) hdfs.Block {
+	return hdfs.Block{ID: hdfs.BlockID(id), GenStamp: 1001, NumBytes: 3}
+}

@@ -159,7 +159,7 @@ func (j jmx) nameNodeInfo(ns namespace.Stats, st blockmap.Stats, safeText string
 		dirs[d] = "IMAGE_AND_EDITS"
 	}
 	maps.Copy(b, bean{
-		"Version": j.cfg.Version + ", r" + j.cfg.Version, "SoftwareVersion": j.cfg.Version, "CompileInfo": "Lode, " + runtime.Version(),
+		"Version": j.cfg.Version + ", Lode " + j.cfg.Build, "SoftwareVersion": j.cfg.Version, "CompileInfo": "Lode " + j.cfg.Build + ", " + runtime.Version(),
 		"Total": st.Capacity, "Used": st.Used, "Free": st.Remaining, "NonDfsUsedSpace": st.NonDFSUsed, "ProvidedCapacity": 0,
 		"PercentUsed": percent(st.Used, st.Capacity), "PercentRemaining": percent(st.Remaining, st.Capacity),
 		"BlockPoolUsedSpace": st.BlockPoolUsed, "PercentBlockPoolUsed": percent(st.BlockPoolUsed, st.Capacity), "CacheCapacity": st.CacheCapacity, "CacheUsed": st.CacheUsed,

@@ -26,8 +26,9 @@ type Config struct {
 	View       func(func(ns *namespace.Namespace, m *blockmap.Map))
 	Now        func() int64 // unix ms
 	Started    int64        // unix ms
-	Version    string
-	Address    string // HOST:PORT of the RPC server
+	Version    string       // of Hadoop, as dashboards and clients compare it
+	Build      string       // of Lode
+	Address    string       // HOST:PORT of the RPC server
 	RPC        func() hrpc.Stats
 	TxID       func() int64
 	Active     func() bool

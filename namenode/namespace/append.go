@@ -105,11 +105,7 @@ func (n *Namespace) truncate(h *Header, c *Caller, req *hdfspb.TruncateRequestPr
 		pos += n.tree.Block(list[keep]).Length()
 		keep++
 	}
-	in := n.tree.Inode(slot)
 	gone := append([]uint32(nil), list[keep:]...)
-	for _, at := range gone {
-		n.charge(in.Parent, spaceFor(-n.tree.Block(at).Length(), in.Replication(), n.policyOf(slot)))
-	}
 	n.tree.SetBlocks(slot, list[:keep])
 	n.forgetBlocks(slot, gone)
 	n.tree.Mut(slot).MTime = n.now

@@ -11,7 +11,15 @@ import (
 // must is the slot of a path that has to exist.
 func (n *Namespace) must(p *inodePath) (uint32, error) {
 	if p.last() == 0 {
-		return 0, notFound("File does not exist: %s", p.path)
+		return 0, notFound("Directory/File does not exist %s", p.path)
+	}
+	return p.last(), nil
+}
+
+// mustFind is must with the words of FSDirectory.resolveLastINode.
+func (n *Namespace) mustFind(p *inodePath) (uint32, error) {
+	if p.last() == 0 {
+		return 0, notFound("cannot find %s", p.path)
 	}
 	return p.last(), nil
 }
@@ -262,12 +270,12 @@ func (n *Namespace) changeACL(c *Caller, src string, change func(full []aclEntry
 	}
 	full, err := change(acl.Full(in.Perm(), kept))
 	if err != nil {
-		return err
+		return fail(hdfs.AclException, "%v Path: %s", err, p.path)
 	}
 	if !in.IsDir() {
 		for _, e := range full {
 			if e.Scope == acl.Default {
-				return fail(hdfs.AclException, "Invalid ACL: only directories may have a default ACL. Path: %s", p.path)
+				return fail(hdfs.AclException, "Invalid ACL: only directories may have a default ACL. Path: %s Path: %s", p.path, p.path)
 			}
 		}
 	}
@@ -340,7 +348,7 @@ func (n *Namespace) GetAclStatus(c Caller, req *hdfspb.GetAclStatusRequestProto)
 	if err := n.check(&c, p, checks{}); err != nil {
 		return nil, err
 	}
-	slot, err := n.must(p)
+	slot, err := n.mustFind(p)
 	if err != nil {
 		return nil, err
 	}

@@ -53,9 +53,9 @@ func (n *Namespace) covering(slot uint32) int64 {
 	for s := slot; s != 0; s = n.tree.Inode(s).Parent {
 		if f := n.feat(s); f != nil {
 			latest = max(latest, f.pin)
-			if d := n.snapDirs[s]; d != nil && len(d.list) > 0 {
-				latest = max(latest, d.list[len(d.list)-1])
-			}
+		}
+		if d := n.snapDirs[s]; d != nil && len(d.list) > 0 {
+			latest = max(latest, d.list[len(d.list)-1])
 		}
 	}
 	if s := n.snaps[latest]; s == nil || id > s.top {

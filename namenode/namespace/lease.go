@@ -367,7 +367,7 @@ func (n *Namespace) ExpiredLeases(nowMS int64, max int) []*journalpb.ReleaseLeas
 
 // ListOpenFiles lists the files being written by number, after the one given.
 func (n *Namespace) ListOpenFiles(c Caller, req *hdfspb.ListOpenFilesRequestProto) (*hdfspb.ListOpenFilesResponseProto, error) {
-	if err := n.checkSuperuser(&c); err != nil {
+	if err := n.checkSuperuser(&c, "listOpenFiles"); err != nil {
 		return nil, err
 	}
 	const batch = 1000 // dfs.namenode.list.openfiles.num.responses

@@ -79,20 +79,20 @@ func (n *Namespace) verifyQuota(dir uint32, u usage, stop uint32) error {
 		}
 		if violates(q.space, q.usedSpace, u.space) {
 			return fail(hdfs.DSQuotaExceeded, "The DiskSpace quota of %s is exceeded: quota = %d B = %s but diskspace consumed = %d B = %s",
-				n.pathOf(s), q.space, binary(q.space), q.usedSpace+u.space, binary(q.usedSpace+u.space))
+				n.pathOf(s), q.space, sizeText(q.space), q.usedSpace+u.space, sizeText(q.usedSpace+u.space))
 		}
 		for t := range q.types {
 			if violates(q.types[t], q.usedTypes[t], u.types[t]) {
 				return fail(hdfs.QuotaByTypeExceeded, "Quota by storage type : %v on path : %s is exceeded. quota = %s but space consumed = %s",
-					hdfs.StorageType(t), n.pathOf(s), binary(q.types[t]), binary(q.usedTypes[t]+u.types[t]))
+					hdfs.StorageType(t), n.pathOf(s), sizeText(q.types[t]), sizeText(q.usedTypes[t]+u.types[t]))
 			}
 		}
 	}
 	return nil
 }
 
-// binary is TraditionalBinaryPrefix.long2String(n, "B", 2).
-func binary(v int64) string {
+// sizeText is TraditionalBinaryPrefix.long2String(n, "B", 2).
+func sizeText(v int64) string {
 	if v < 1024 && v > -1024 {
 		return fmt.Sprintf("%d B", v)
 	}
@@ -100,11 +100,7 @@ func binary(v int64) string {
 	for i = 0; i < 6 && (f >= 1024 || f <= -1024); i++ {
 		f /= 1024
 	}
-	s := fmt.Sprintf("%.2f", f)
-	if f == float64(int64(f)) {
-		s = fmt.Sprintf("%d", int64(f))
-	}
-	return s + " " + string(" KMGTPE"[i]) + "B"
+	return fmt.Sprintf("%.2f %cB", f, " KMGTPE"[i])
 }
 
 // ---- storage policies ----

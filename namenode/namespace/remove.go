@@ -1,6 +1,8 @@
 package namespace
 
 import (
+	"slices"
+
 	"github.com/lodehq/lode/internal/hdfs"
 	"github.com/lodehq/lode/namenode/namespace/tree"
 	hdfspb "github.com/lodehq/lode/proto/hadoop/hdfs"
@@ -19,7 +21,7 @@ func (n *Namespace) delete(c *Caller, req *hdfspb.DeleteRequestProto) (*hdfspb.D
 	resp := &hdfspb.DeleteResponseProto{Result: &ok}
 	slot := p.last()
 	if slot != 0 && !req.GetRecursive() && n.tree.Inode(slot).IsDir() && n.tree.NumChildren(slot) > 0 {
-		return nil, fail(hdfs.PathIsNotEmptyDirectory, "%s is non empty", p.path)
+		return nil, fail(hdfs.PathIsNotEmptyDirectory, "`%s is non empty': Directory is not empty", p.path)
 	}
 	if err := n.check(c, p, checks{parent: actWrite, sub: actAll, ignoreEmpty: true}); err != nil {
 		return nil, err
@@ -38,8 +40,11 @@ func (n *Namespace) delete(c *Caller, req *hdfspb.DeleteRequestProto) (*hdfspb.D
 
 // noSnapshotsBelow fails if a directory or one below it has snapshots: it may be neither deleted nor moved (FSDirSnapshotOp.checkSnapshot).
 func (n *Namespace) noSnapshotsBelow(slot uint32) error {
-	for dir, d := range n.snapDirs {
-		if len(d.list) == 0 {
+	if len(n.snaps) == 0 {
+		return nil
+	}
+	for _, dir := range n.snapDirList() {
+		if len(n.snapDirs[dir].list) == 0 {
 			continue
 		}
 		for s := dir; s != 0; s = n.tree.Inode(s).Parent {
@@ -197,10 +202,26 @@ func (n *Namespace) trim(slot uint32, latest int64, inherited uint8, u *usage) {
 	for _, c := range n.tree.ChildList(slot) {
 		if s != nil && n.tree.Inode(c).ID > s.top {
 			n.tree.Unlink(c)
+			n.forgetAdded(slot, c)
 			n.dropChild(c, inherited, u)
 			continue
 		}
 		n.trim(c, latest, inherited, u)
+	}
+}
+
+// forgetAdded takes a child that is about to be freed out of its directory's histories.
+func (n *Namespace) forgetAdded(dir, child uint32) {
+	f := n.feat(dir)
+	if f == nil || len(f.history) == 0 {
+		return
+	}
+	f = n.mutMore(dir)
+	for i := range f.history {
+		h := &f.history[i]
+		if k := slices.Index(h.added, child); k >= 0 {
+			h.added = slices.Delete(h.added, k, k+1)
+		}
 	}
 }
 

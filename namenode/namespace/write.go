@@ -320,23 +320,29 @@ func (n *Namespace) abandonBlock(c *Caller, req *hdfspb.AbandonBlockRequestProto
 func (n *Namespace) dropLast(slot uint32) {
 	list := n.tree.BlockList(slot)
 	at := list[len(list)-1]
-	b := n.tree.Block(at)
-	in := n.tree.Inode(slot)
-	n.charge(in.Parent, spaceFor(-n.blockSpace(slot, b), in.Replication(), n.policyOf(slot)))
-	delete(n.byBlock, b.ID)
+	delete(n.byBlock, n.tree.Block(at).ID)
 	n.tree.SetBlocks(slot, list[:len(list)-1])
 	n.forgetBlocks(slot, []uint32{at})
 }
 
-// forgetBlocks frees blocks that a file no longer has, but those that its histories show.
+// forgetBlocks frees blocks that a file no longer has and takes them off what quotas count, but those that its histories show.
 func (n *Namespace) forgetBlocks(slot uint32, list []uint32) {
 	f := n.feat(slot)
+	in := n.tree.Inode(slot)
+	pol := n.policyOf(slot)
 	for _, at := range list {
-		if f != nil && f.shows(at) {
+		b := n.tree.Block(at)
+		if f == nil || !f.shows(at) {
+			n.charge(in.Parent, spaceFor(-n.blockSpace(slot, b), in.Replication(), pol))
+			n.sink.BlockRemoved(b.ID)
+			n.tree.FreeBlock(at)
 			continue
 		}
-		n.sink.BlockRemoved(n.tree.Block(at).ID)
-		n.tree.FreeBlock(at)
+		if b.State() != tree.Complete { // only snapshots show it now: it will not grow
+			n.charge(in.Parent, spaceFor(b.Length()-n.blockSizeOf(in), in.Replication(), pol))
+			n.tree.MutBlock(at).Set(b.GenStamp(), b.Length(), tree.Complete)
+			n.sink.BlockChanged(n.tree.Block(at).Value(), true)
+		}
 	}
 }
 

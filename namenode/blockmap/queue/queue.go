@@ -36,6 +36,7 @@ type FIFO[K comparable] struct {
 	at    map[K]int // position in order, plus base
 	order []entry[K]
 	base  int
+	peak  int
 }
 
 type entry[K comparable] struct {
@@ -59,6 +60,7 @@ func (q *FIFO[K]) Add(k K) bool {
 	}
 	q.at[k] = q.base + len(q.order)
 	q.order = append(q.order, entry[K]{k, true})
+	q.peak = max(q.peak, len(q.at))
 	return true
 }
 
@@ -76,8 +78,14 @@ func (q *FIFO[K]) Remove(k K) bool {
 		q.base += len(q.order)
 		q.order = q.order[:0]
 	}
+	if len(q.at) == 0 && q.peak > roomy {
+		*q = FIFO[K]{} // a great wave has passed: give the memory back
+	}
 	return true
 }
+
+// roomy is how many entries a set may have had before its memory is given back when it is empty.
+const roomy = 4096
 
 func (q *FIFO[K]) compact() {
 	kept := make([]entry[K], 0, len(q.at)+8)
@@ -130,6 +138,7 @@ func (q *FIFO[K]) Keys(n int) []K {
 // LowRedundancy is the five queues.
 type LowRedundancy struct {
 	level  map[hdfs.BlockID]uint8
+	peak   int
 	queues [Levels]FIFO[hdfs.BlockID]
 }
 
@@ -145,6 +154,7 @@ func (l *LowRedundancy) Set(id hdfs.BlockID, level int) {
 		l.level = map[hdfs.BlockID]uint8{}
 	}
 	l.level[id] = uint8(level)
+	l.peak = max(l.peak, len(l.level))
 	l.queues[level].Add(id)
 }
 
@@ -153,6 +163,9 @@ func (l *LowRedundancy) Remove(id hdfs.BlockID) {
 	if old, ok := l.level[id]; ok {
 		delete(l.level, id)
 		l.queues[old].Remove(id)
+		if len(l.level) == 0 && l.peak > roomy {
+			l.level, l.peak = nil, 0
+		}
 	}
 }
 

@@ -1,0 +1,194 @@
+package rpc
+
+import (
+	"context"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/lodehq/lode/internal/hdfs"
+	"github.com/lodehq/lode/internal/hrpc"
+	"github.com/lodehq/lode/namenode/blockmap"
+	"github.com/lodehq/lode/namenode/namespace"
+	"github.com/lodehq/lode/proto/hadoop/hdfs"
+)
+
+// What follows answers as an Apache cluster without a key provider (encryption), without enabled erasure coding policies, and
+// without cache pools.
+
+var errNoKeyProvider = &hdfs.Exception{Class: hdfs.IOException, Message: "Can't create an encryption zone for a path since no key provider is available."}
+
+func (s *Service) createEncryptionZone(_ context.Context, c *hrpc.Call, _ *hdfspb.CreateEncryptionZoneRequestProto) (*hdfspb.CreateEncryptionZoneResponseProto, error) {
+	if err := s.superuser(c); err != nil {
+		return nil, err
+	}
+	return nil, errNoKeyProvider
+}
+
+func (s *Service) listEncryptionZones(_ context.Context, c *hrpc.Call, _ *hdfspb.ListEncryptionZonesRequestProto) (*hdfspb.ListEncryptionZonesResponseProto, error) {
+	return &hdfspb.ListEncryptionZonesResponseProto{HasMore: proto.Bool(false)}, s.superuser(c)
+}
+
+func (s *Service) reencryptEncryptionZone(_ context.Context, c *hrpc.Call, _ *hdfspb.ReencryptEncryptionZoneRequestProto) (*hdfspb.ReencryptEncryptionZoneResponseProto, error) {
+	if err := s.superuser(c); err != nil {
+		return nil, err
+	}
+	return nil, &hdfs.Exception{Class: hdfs.IOException, Message: "No key provider configured, re-encryption operation is rejected"}
+}
+
+func (s *Service) listReencryptionStatus(_ context.Context, c *hrpc.Call, _ *hdfspb.ListReencryptionStatusRequestProto) (*hdfspb.ListReencryptionStatusResponseProto, error) {
+	return &hdfspb.ListReencryptionStatusResponseProto{HasMore: proto.Bool(false)}, s.superuser(c)
+}
+
+// getEZForPath says that a path is in no zone; a path that may not be looked at is refused.
+func (s *Service) getEZForPath(_ context.Context, c *hrpc.Call, req *hdfspb.GetEZForPathRequestProto) (*hdfspb.GetEZForPathResponseProto, error) {
+	return &hdfspb.GetEZForPathResponseProto{}, s.mayLook(c, req.GetSrc())
+}
+
+// mayLook refuses a caller that could not stat the path.
+func (s *Service) mayLook(c *hrpc.Call, path string) (err error) {
+	if err := s.readable(); err != nil {
+		return err
+	}
+	who := s.caller(c)
+	s.state.View(func(ns *namespace.Namespace, _ *blockmap.Map) {
+		_, err = ns.GetFileInfo(who, &hdfspb.GetFileInfoRequestProto{Src: &path})
+	})
+	return err
+}
+
+// exists is mayLook, and refuses a path that is not there.
+func (s *Service) exists(c *hrpc.Call, path string) (err error) {
+	if err := s.readable(); err != nil {
+		return err
+	}
+	who := s.caller(c)
+	s.state.View(func(ns *namespace.Namespace, _ *blockmap.Map) {
+		var resp *hdfspb.GetFileInfoResponseProto
+		if resp, err = ns.GetFileInfo(who, &hdfspb.GetFileInfoRequestProto{Src: &path}); err == nil && resp.GetFs() == nil {
+			err = hdfs.Errorf(hdfs.FileNotFound, "Path not found: %s", path)
+		}
+	})
+	return err
+}
+
+func unknownECPolicy(name string) error {
+	return hdfs.Errorf(hdfs.IllegalArgument, "Policy '%s' does not match any enabled erasure coding policies: []. An erasure coding policy can be enabled by enableErasureCodingPolicy API.", name)
+}
+
+func (s *Service) setErasureCodingPolicy(_ context.Context, c *hrpc.Call, req *hdfspb.SetErasureCodingPolicyRequestProto) (*hdfspb.SetErasureCodingPolicyResponseProto, error) {
+	if err := s.exists(c, req.GetSrc()); err != nil {
+		return nil, err
+	}
+	return nil, unknownECPolicy(req.GetEcPolicyName())
+}
+
+func (s *Service) unsetErasureCodingPolicy(_ context.Context, c *hrpc.Call, req *hdfspb.UnsetErasureCodingPolicyRequestProto) (*hdfspb.UnsetErasureCodingPolicyResponseProto, error) {
+	if err := s.exists(c, req.GetSrc()); err != nil {
+		return nil, err
+	}
+	return nil, hdfs.Errorf(hdfs.NoECPolicySet, "No erasure coding policy explicitly set on %s", req.GetSrc())
+}
+
+func (s *Service) getECTopologyResultForPolicies(context.Context, *hrpc.Call, *hdfspb.GetECTopologyResultForPoliciesRequestProto) (*hdfspb.GetECTopologyResultForPoliciesResponseProto, error) {
+	return &hdfspb.GetECTopologyResultForPoliciesResponseProto{Response: &hdfspb.ECTopologyVerifierResultProto{
+		IsSupported: proto.Bool(true), ResultMessage: proto.String("No erasure coding policy is given.")}}, s.readable()
+}
+
+func (s *Service) getErasureCodingPolicies(context.Context, *hrpc.Call, *hdfspb.GetErasureCodingPoliciesRequestProto) (*hdfspb.GetErasureCodingPoliciesResponseProto, error) {
+	return nil, s.readable()
+}
+
+func (s *Service) addErasureCodingPolicies(_ context.Context, c *hrpc.Call, req *hdfspb.AddErasureCodingPoliciesRequestProto) (*hdfspb.AddErasureCodingPoliciesResponseProto, error) {
+	if err := s.superuser(c); err != nil {
+		return nil, err
+	}
+	resp := &hdfspb.AddErasureCodingPoliciesResponseProto{}
+	for _, p := range req.GetEcPolicies() {
+		resp.Responses = append(resp.Responses, &hdfspb.AddErasureCodingPolicyResponseProto{Policy: p, Succeed: proto.Bool(false),
+			ErrorMsg: proto.String("erasure coding is not available in this cluster")})
+	}
+	return resp, nil
+}
+
+func noSuchECPolicy(name string) error {
+	return hdfs.Errorf(hdfs.IllegalArgument, "The policy name %s does not exist", name)
+}
+
+func (s *Service) removeErasureCodingPolicy(_ context.Context, c *hrpc.Call, req *hdfspb.RemoveErasureCodingPolicyRequestProto) (*hdfspb.RemoveErasureCodingPolicyResponseProto, error) {
+	if err := s.superuser(c); err != nil {
+		return nil, err
+	}
+	return nil, noSuchECPolicy(req.GetEcPolicyName())
+}
+
+func (s *Service) enableErasureCodingPolicy(_ context.Context, c *hrpc.Call, req *hdfspb.EnableErasureCodingPolicyRequestProto) (*hdfspb.EnableErasureCodingPolicyResponseProto, error) {
+	if err := s.superuser(c); err != nil {
+		return nil, err
+	}
+	return nil, noSuchECPolicy(req.GetEcPolicyName())
+}
+
+func (s *Service) disableErasureCodingPolicy(_ context.Context, c *hrpc.Call, req *hdfspb.DisableErasureCodingPolicyRequestProto) (*hdfspb.DisableErasureCodingPolicyResponseProto, error) {
+	if err := s.superuser(c); err != nil {
+		return nil, err
+	}
+	return nil, noSuchECPolicy(req.GetEcPolicyName())
+}
+
+// getErasureCodingPolicy says that a path has none: the answer's policy is absent.
+func (s *Service) getErasureCodingPolicy(_ context.Context, c *hrpc.Call, req *hdfspb.GetErasureCodingPolicyRequestProto) (*hdfspb.GetErasureCodingPolicyResponseProto, error) {
+	return &hdfspb.GetErasureCodingPolicyResponseProto{}, s.exists(c, req.GetSrc())
+}
+
+func (s *Service) getErasureCodingCodecs(context.Context, *hrpc.Call, *hdfspb.GetErasureCodingCodecsRequestProto) (*hdfspb.GetErasureCodingCodecsResponseProto, error) {
+	return nil, s.readable()
+}
+
+func noSuchPool(name string) error {
+	return hdfs.Errorf(hdfs.InvalidRequest, "Unknown cache pool %s: central caching is not available in this cluster", name)
+}
+
+func noSuchDirective(id int64) error {
+	return hdfs.Errorf(hdfs.InvalidRequest, "No directive with ID %d found.", id)
+}
+
+func (s *Service) addCacheDirective(_ context.Context, _ *hrpc.Call, req *hdfspb.AddCacheDirectiveRequestProto) (*hdfspb.AddCacheDirectiveResponseProto, error) {
+	return nil, noSuchPool(req.GetInfo().GetPool())
+}
+
+func (s *Service) modifyCacheDirective(_ context.Context, _ *hrpc.Call, req *hdfspb.ModifyCacheDirectiveRequestProto) (*hdfspb.ModifyCacheDirectiveResponseProto, error) {
+	return nil, noSuchDirective(req.GetInfo().GetId())
+}
+
+func (s *Service) removeCacheDirective(_ context.Context, _ *hrpc.Call, req *hdfspb.RemoveCacheDirectiveRequestProto) (*hdfspb.RemoveCacheDirectiveResponseProto, error) {
+	return nil, noSuchDirective(req.GetId())
+}
+
+func (s *Service) listCacheDirectives(context.Context, *hrpc.Call, *hdfspb.ListCacheDirectivesRequestProto) (*hdfspb.ListCacheDirectivesResponseProto, error) {
+	return &hdfspb.ListCacheDirectivesResponseProto{HasMore: proto.Bool(false)}, s.readable()
+}
+
+func (s *Service) addCachePool(_ context.Context, c *hrpc.Call, req *hdfspb.AddCachePoolRequestProto) (*hdfspb.AddCachePoolResponseProto, error) {
+	if err := s.superuser(c); err != nil {
+		return nil, err
+	}
+	return nil, hdfs.Errorf(hdfs.UnsupportedOperation, "central caching is not available in this cluster: cache pool %s was not made", req.GetInfo().GetPoolName())
+}
+
+func (s *Service) modifyCachePool(_ context.Context, c *hrpc.Call, req *hdfspb.ModifyCachePoolRequestProto) (*hdfspb.ModifyCachePoolResponseProto, error) {
+	if err := s.superuser(c); err != nil {
+		return nil, err
+	}
+	return nil, noSuchPool(req.GetInfo().GetPoolName())
+}
+
+func (s *Service) removeCachePool(_ context.Context, c *hrpc.Call, req *hdfspb.RemoveCachePoolRequestProto) (*hdfspb.RemoveCachePoolResponseProto, error) {
+	if err := s.superuser(c); err != nil {
+		return nil, err
+	}
+	return nil, noSuchPool(req.GetPoolName())
+}
+
+func (s *Service) listCachePools(context.Context, *hrpc.Call, *hdfspb.ListCachePoolsRequestProto) (*hdfspb.ListCachePoolsResponseProto, error) {
+	return &hdfspb.ListCachePoolsResponseProto{HasMore: proto.Bool(false)}, s.readable()
+}
