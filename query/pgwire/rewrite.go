@@ -32,6 +32,8 @@ var replacements = []struct {
 	{regexp.MustCompile(`(?i)\bcurrent_catalog\b`), "current_database()"},
 	{regexp.MustCompile(`(?i)\bset_config\s*\(`), "pg_set_config("},
 	{regexp.MustCompile(`(?i)\bwith\s+ordinality\b`), ""},
+	{regexp.MustCompile(`(?i)\bjsonb?_build_object\s*\(`), "json_object("},
+	{regexp.MustCompile(`\bprattrs\[s\]`), "prattrs[s.generate_series]"}, // psql's \d: the engine takes s for a row
 }
 
 // relations of pg_catalog that catalog.go offers, without pg_.
@@ -45,6 +47,7 @@ var (
 
 // rewrite turns a query into the engine's words; parameters of known types are cast, so that the engine knows them too.
 func rewrite(query string, types []uint32) string {
+	query = strings.ReplaceAll(query, "pol.polroles = '{0}'", "false") // psql's \d, whose array literal has no meaning in the engine
 	return scan(query, func(code string) string {
 		for i, r := range replacements {
 			if i == 8 {

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	duckdb "github.com/duckdb/duckdb-go/v2"
 	"github.com/jackc/pgx/v5/pgtype"
 	wire "github.com/jeroenrinzema/psql-wire"
 
@@ -26,12 +27,17 @@ func (s *Server) parse(ctx context.Context, q wire.Query) (wire.PreparedStatemen
 	}
 	if len(texts) > 1 {
 		// All of a text or nothing of it: what is refused in it is refused before anything of it runs.
+		var first error
 		for _, text := range texts {
 			if st := look(text); st.kind == kindQuery {
-				if _, _, err := s.service.Describe(ctx, rewrite(st.query, nil)); err != nil {
-					return nil, fail(ctx, err)
+				_, _, err := s.service.Describe(ctx, rewrite(st.query, nil))
+				if err != nil && (first == nil || query.AsError(ctx, err).Code == query.CodeRefused) {
+					first = err
 				}
 			}
+		}
+		if first != nil {
+			return nil, fail(ctx, first)
 		}
 	}
 	var out wire.PreparedStatements
@@ -195,6 +201,13 @@ func (s *Server) prepareQuery(ctx context.Context, c *session, text string, oids
 	columns, parameters, err := s.service.Describe(ctx, sql)
 	if err != nil {
 		return nil, fail(ctx, err)
+	}
+	if len(parameters) > 0 && len(columns) == 1 && columns[0].Type == duckdb.TYPE_INVALID {
+		// The engine wants to see values before it says what it would answer: any text will do.
+		sample := scan(sql, func(code string) string { return rxParameter.ReplaceAllLiteralString(code, "CAST(NULL AS VARCHAR)") }, same)
+		if guessed, _, err := s.service.Describe(ctx, sample); err == nil {
+			columns = guessed
+		}
 	}
 	defined := make(wire.Columns, len(columns))
 	for i, col := range columns {
