@@ -113,6 +113,20 @@ func TestSeaportPrivateListingIsNoSwap(t *testing.T) {
 	expect(t, b.sales(), "seaport 1.6 Private Sale: a001 to a002 for 900 of ; cc#5×1; fees ; flow_ok")
 }
 
+func TestSeaportMatchedPairIsOneSale(t *testing.T) {
+	// matchOrders of the first version names no recipient: the buyer's offer of 1000 WETH and the seller's order that pays 25 to OpenSea.
+	weth := "0xc02aaa39b223fe8d0a0e5c4f27ead9083c756cc2"
+	const seaport11 = "0x00000000006c3852cbef3e08e8df289169ede581"
+	b := &builder{}
+	b.log(weth, n(975), transferT, a(2), a(1)).log(weth, n(25), transferT, a(2), contract("0x8de9c5a032463c561423387a9648c5c7bcc5bc90")).move(1, 2, 5)
+	b.log(seaport11, order(n(0), []string{n(1) + contract(weth) + n(0) + n(1000)}, []string{n(2) + contract(nft) + n(5) + n(1) + a(2)}), fulfilledT, a(2), n(0))
+	b.log(seaport11, order(n(0), []string{n(2) + contract(nft) + n(5) + n(1)}, []string{n(1) + contract(weth) + n(0) + n(975) + a(1), n(1) + contract(weth) + n(0) + n(25) + contract("0x8de9c5a032463c561423387a9648c5c7bcc5bc90")}), fulfilledT, a(1), n(0))
+	b.tx.HasTraces = true
+	expect(t, b.sales(),
+		"seaport 1.1 Offer Accepted: a001 to a002 for 1000 of c02aaa39b223fe8d0a0e5c4f27ead9083c756cc2; cc#5×1; fees platform:8de9c5a032463c561423387a9648c5c7bcc5bc90:25; flow_ok",
+		"seaport 1.1 Buy: a001 to a002 for 1000 of c02aaa39b223fe8d0a0e5c4f27ead9083c756cc2; cc#5×1; fees platform:8de9c5a032463c561423387a9648c5c7bcc5bc90:25; mirror")
+}
+
 func TestSeaportTwoCurrenciesAreNoPrice(t *testing.T) {
 	b := &builder{}
 	b.move(1, 2, 5).log(seaport16, order(a(2), []string{n(2) + contract(nft) + n(5) + n(1)}, []string{n(0) + n(0) + n(0) + n(900) + a(1), n(1) + a(50) + n(0) + n(900) + a(1)}), fulfilledT, a(1), n(0))
