@@ -56,16 +56,13 @@ type settings struct {
 	hedgedThreshold time.Duration
 	acquireFailures int
 	prefetch        int64
-	verifyChecksum  bool
 	parallelBlocks  int
 	replaceEnable   bool
 	replacePolicy   string
 	replaceBest     bool
 	replaceMin      int
 	blockWriteTries int
-	dropBehindReads bool
 	checksumCombine string
-	noLocalWrite    bool
 	completeWait    time.Duration
 	window          int64
 }
