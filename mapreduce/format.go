@@ -85,3 +85,6 @@ type RowWriter interface{ WriteRow(row any) error }
 
 // ByteCounter is implemented by RecordReaders and TaskOutputs that know how many bytes of their files they used.
 type ByteCounter interface{ Bytes() int64 }
+
+// RecordCounter is implemented by RecordReaders whose records are batches of rows: counters then count the rows.
+type RecordCounter interface{ Records() int64 }

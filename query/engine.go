@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	duckdb "github.com/duckdb/duckdb-go/v2"
 )
@@ -92,7 +91,7 @@ func openEngine(ctx context.Context, cfg engineConfig) (*engine, error) {
 
 func (e *engine) close() error { return e.db.Close() }
 
-// Result is the rows of a statement. Close it; it holds a connection and a slot.
+// Result is the rows of a statement. Close it; it holds a connection and the memory of the rows.
 type Result struct {
 	array.RecordReader
 	ctx    context.Context
@@ -132,11 +131,11 @@ func (e *engine) run(ctx context.Context, statement string, args []any) (*Result
 		defer cancel()
 		return nil, AsError(ctx, ctx.Err())
 	}
-	free := func() { <-e.slots }
+	// The slot is for the work, not for the reading: when the engine answers, the rows are all there.
+	defer func() { <-e.slots }()
 	conn, err := e.db.Conn(ctx)
 	if err != nil {
 		defer cancel()
-		free()
 		return nil, AsError(ctx, err)
 	}
 	var rows array.RecordReader
@@ -152,40 +151,60 @@ func (e *engine) run(ctx context.Context, statement string, args []any) (*Result
 		answer := AsError(ctx, err)
 		cancel()
 		_ = conn.Close()
-		free()
 		return nil, answer
 	}
-	return &Result{RecordReader: rows, ctx: ctx, cancel: cancel, done: func() { _ = conn.Close(); free() }}, nil
+	return &Result{RecordReader: rows, ctx: ctx, cancel: cancel, done: func() { _ = conn.Close() }}, nil
+}
+
+// Column of an answer, before there is one.
+type Column struct {
+	Name string
+	Type duckdb.Type
 }
 
 // describe prepares a statement that the gate has seen, to learn the columns of its answer and the types of its parameters.
-func (e *engine) describe(ctx context.Context, statement string) (columns []arrow.Field, parameters int, err error) {
+func (e *engine) describe(ctx context.Context, statement string) (columns []Column, parameters []duckdb.Type, err error) {
 	conn, err := e.db.Conn(ctx)
 	if err != nil {
-		return nil, 0, AsError(ctx, err)
+		return nil, nil, AsError(ctx, err)
 	}
 	defer conn.Close()
 	err = conn.Raw(func(raw any) error {
-		stmt, err := raw.(driver.ConnPrepareContext).PrepareContext(ctx, statement)
+		prepared, err := raw.(driver.ConnPrepareContext).PrepareContext(ctx, statement)
 		if err != nil {
 			return err
 		}
-		parameters = stmt.NumInput()
-		s, ok := stmt.(*duckdb.Stmt)
+		defer prepared.Close()
+		s, ok := prepared.(*duckdb.Stmt)
 		if !ok {
-			return errors.Join(errors.New("not an engine statement"), stmt.Close())
+			return errors.New("not a statement of this engine")
+		}
+		for i := range s.NumInput() {
+			t, err := s.ParamType(i + 1)
+			if err != nil {
+				t = duckdb.TYPE_INVALID // not known before a value is there
+			}
+			parameters = append(parameters, t)
 		}
 		n, err := s.ColumnCount()
-		for i := 0; err == nil && i < n; i++ {
-			var name string
-			if name, err = s.ColumnName(i); err == nil {
-				columns = append(columns, arrow.Field{Name: name})
-			}
+		if err != nil {
+			return err
 		}
-		return errors.Join(err, stmt.Close())
+		for i := range n {
+			name, err := s.ColumnName(i)
+			if err != nil {
+				return err
+			}
+			t, err := s.ColumnType(i)
+			if err != nil {
+				t = duckdb.TYPE_INVALID
+			}
+			columns = append(columns, Column{name, t})
+		}
+		return nil
 	})
 	if err != nil {
-		return nil, 0, AsError(ctx, err)
+		return nil, nil, AsError(ctx, err)
 	}
 	return columns, parameters, nil
 }

@@ -15,6 +15,8 @@ import (
 	"sync"
 	"time"
 
+	duckdb "github.com/duckdb/duckdb-go/v2"
+
 	"github.com/lodehq/lode/table"
 )
 
@@ -183,6 +185,24 @@ func (s *Service) Refresh(ctx context.Context) (bool, error) { return s.refresh.
 // Query passes a statement through the gate and runs it. Errors are *Error. The caller closes the result.
 func (s *Service) Query(ctx context.Context, statement string, params []any) (*Result, error) {
 	return s.engine.query(ctx, statement, params)
+}
+
+// Describe passes a statement through the gate and tells what it would answer, without running it. Errors are *Error.
+func (s *Service) Describe(ctx context.Context, statement string) ([]Column, []duckdb.Type, error) {
+	if err := s.engine.gate.check(ctx, statement); err != nil {
+		return nil, nil, err
+	}
+	return s.engine.describe(ctx, statement)
+}
+
+// Define runs statements of our own in the engine: the views and macros of a protocol. They do not pass the gate; never hand in what a client wrote.
+func (s *Service) Define(ctx context.Context, statements ...string) error {
+	for _, text := range statements {
+		if _, err := s.engine.db.ExecContext(ctx, text); err != nil {
+			return fmt.Errorf("%.80s…: %w", text, err)
+		}
+	}
+	return nil
 }
 
 // Close stops serving, ends what runs, and waits.

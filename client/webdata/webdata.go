@@ -4,6 +4,7 @@
 package webdata
 
 import (
+	"bytes"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -282,8 +283,10 @@ func (r *request) checksum() error {
 	if err != nil {
 		return err
 	}
+	// Apache writes out its whole 32-byte buffer (MD5MD5CRC32FileChecksum.getBytes), and clients compare that text.
+	padded := append(bytes.Clone(sum.Bytes), make([]byte, max(0, 32-len(sum.Bytes)))...)
 	webrest.WriteJSON(r.w, http.StatusOK, map[string]any{"FileChecksum": map[string]any{
-		"algorithm": sum.Algorithm, "bytes": hex.EncodeToString(sum.Bytes), "length": len(sum.Bytes),
+		"algorithm": sum.Algorithm, "bytes": hex.EncodeToString(padded), "length": len(sum.Bytes),
 	}})
 	return nil
 }

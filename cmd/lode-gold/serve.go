@@ -18,6 +18,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/lodehq/lode/query"
+	"github.com/lodehq/lode/query/pgwire"
 	"github.com/lodehq/lode/table"
 	"github.com/lodehq/lode/table/rest"
 )
@@ -41,9 +42,9 @@ func queryFlags() []cli.Flag {
 
 func queryCommand() *cli.Command {
 	return &cli.Command{Name: "query", Usage: "the SQL service", Flags: serviceFlags(append(queryFlags(),
-		&cli.StringFlag{Name: "listen", Usage: "HTTP `ADDRESS`, port 0 is any (default: lode.query.http-address)"},
+		&cli.StringFlag{Name: "listen", Usage: "HTTP `ADDRESS`, port 0 is any (default: lode.query.http-address)"}, pgFlag,
 	)...), Action: with(func(c *cli.Context, s *setup) error {
-		return serve(c, s, addresses{query: pick(c.String("listen"), s.conf.String("lode.query.http-address"))})
+		return serve(c, s, addresses{query: pick(c.String("listen"), s.conf.String("lode.query.http-address")), pg: pick(c.String("pg-listen"), s.conf.String("lode.query.pg-address"))})
 	})}
 }
 
@@ -57,12 +58,14 @@ func catalogCommand() *cli.Command {
 
 func serveCommand() *cli.Command {
 	return &cli.Command{Name: "serve", Usage: "SQL service and catalog in one process", Flags: serviceFlags(append(queryFlags(),
-		&cli.StringFlag{Name: "query-listen", Usage: "HTTP `ADDRESS` (default: lode.query.http-address)"},
+		&cli.StringFlag{Name: "query-listen", Usage: "HTTP `ADDRESS` (default: lode.query.http-address)"}, pgFlag,
 		&cli.StringFlag{Name: "catalog-listen", Usage: "HTTP `ADDRESS` (default: lode.catalog.address)"},
 	)...), Action: with(func(c *cli.Context, s *setup) error {
-		return serve(c, s, addresses{query: pick(c.String("query-listen"), s.conf.String("lode.query.http-address")), catalog: pick(c.String("catalog-listen"), s.conf.String("lode.catalog.address"))})
+		return serve(c, s, addresses{query: pick(c.String("query-listen"), s.conf.String("lode.query.http-address")), pg: pick(c.String("pg-listen"), s.conf.String("lode.query.pg-address")), catalog: pick(c.String("catalog-listen"), s.conf.String("lode.catalog.address"))})
 	})}
 }
+
+var pgFlag = &cli.StringFlag{Name: "pg-listen", Usage: "PostgreSQL `ADDRESS`, none for no such endpoint (default: lode.query.pg-address)"}
 
 func pick(flag, otherwise string) string {
 	if flag != "" {
@@ -72,11 +75,12 @@ func pick(flag, otherwise string) string {
 }
 
 // addresses to listen on; "" is not at all.
-type addresses struct{ query, catalog string }
+type addresses struct{ query, pg, catalog string }
 
 // ready is the content of the ready file.
 type ready struct {
 	Query   string `json:"query,omitempty"`
+	PG      string `json:"pg,omitempty"`
 	Catalog string `json:"catalog,omitempty"`
 	PID     int    `json:"pid"`
 }
@@ -112,12 +116,20 @@ func serve(c *cli.Context, s *setup, at addresses) (err error) {
 		}
 		defer func() { err = errors.Join(err, q.Close()) }()
 		r.Query = "http://" + q.Addr()
+		if at.pg != "" && at.pg != "none" {
+			pg, err := pgwire.Start(ctx, q, at.pg, s.log)
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, pg.Close()) }()
+			r.PG = pg.Addr()
+		}
 	}
 	if err := announce(c.String("ready-file"), r); err != nil {
 		return err
 	}
 	fmt.Fprintf(c.App.ErrWriter, "lode: serving")
-	for _, u := range []string{r.Query, r.Catalog} {
+	for _, u := range []string{r.Query, r.PG, r.Catalog} {
 		if u != "" {
 			fmt.Fprintf(c.App.ErrWriter, " %s", u)
 		}

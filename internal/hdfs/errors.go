@@ -91,7 +91,7 @@ const (
 	AclException         = "org.apache.hadoop.hdfs.protocol.AclException"
 	UnresolvedPath       = "org.apache.hadoop.hdfs.protocol.UnresolvedPathException"
 	UnregisteredNode     = "org.apache.hadoop.hdfs.protocol.UnregisteredNodeException"
-	XAttrNotFound        = "org.apache.hadoop.hdfs.XAttrNotFoundException"
+	XAttrNotFound        = "org.apache.hadoop.hdfs.protocol.XAttrNotFoundException"
 	NoECPolicySet        = "org.apache.hadoop.hdfs.protocol.NoECPolicySetException"
 	PathComponentTooLong = "org.apache.hadoop.hdfs.protocol.FSLimitException$PathComponentTooLongException"
 	MaxDirectoryItems    = "org.apache.hadoop.hdfs.protocol.FSLimitException$MaxDirectoryItemsExceededException"

@@ -198,7 +198,8 @@ func (o *Options) follow(s *session, id string, asJSON bool) error {
 func jobConf(loaded [][2]string, defines map[string]string) map[string]string {
 	out := map[string]string{}
 	for _, kv := range loaded {
-		if strings.HasPrefix(kv[0], "mapreduce.") || strings.HasPrefix(kv[0], "mapred.") || strings.HasPrefix(kv[0], "stream.") {
+		if strings.HasPrefix(kv[0], "mapreduce.") || strings.HasPrefix(kv[0], "mapred.") || strings.HasPrefix(kv[0], "stream.") ||
+			strings.HasPrefix(kv[0], "lode.warehouse.") || strings.HasPrefix(kv[0], "lode.raw.") || strings.HasPrefix(kv[0], "lode.tables.") {
 			out[kv[0]] = kv[1]
 		}
 	}

@@ -25,7 +25,9 @@ type Env struct {
 	HTTP   *http.Client
 	Report func(*batchpb.TaskStatus) // called about once a second; may be nil
 	Logger *slog.Logger
-	Now    func() time.Time
+	// Defaults are settings of the cluster that jobs may see (lode.warehouse.dir); the job's own are stronger. May be nil.
+	Defaults *mapreduce.Conf
+	Now      func() time.Time
 }
 
 // states of a result
@@ -134,7 +136,7 @@ func (a *attempt) open() error {
 		return fmt.Errorf("stage %d of a job with %d stages: is this the binary the job was submitted with?", a.spec.Stage, len(a.job.Stages))
 	}
 	a.stage = a.job.Stages[a.spec.Stage]
-	a.conf = mapreduce.NewConf(a.spec.Job.Conf).With(a.stage.Conf)
+	a.conf = a.env.Defaults.With(mapreduce.NewConf(a.spec.Job.Conf)).With(a.stage.Conf)
 	a.workDir = filepath.Join(a.env.JobDir, "work", a.spec.AttemptId)
 	if err := os.MkdirAll(filepath.Join(a.workDir, "tmp"), 0o755); err != nil {
 		return fmt.Errorf("make working directory: %w", err)

@@ -68,6 +68,12 @@ func (a *attempt) newCollector() (*sortmerge.Collector, error) {
 	}
 	cfg := sortmerge.Config{Partitions: a.stage.Reduces, Partitioner: a.stage.Partitioner, Compare: a.stage.Sort, Op: a.stage.Op,
 		TiesReversed: a.stage.TiesReversed, MemoryLimit: a.sortMemory(), Dir: dir, Name: "file.out", Counters: a.counters}
+	if a.stage.PartitionWith != nil {
+		var err error
+		if cfg.Partitioner, err = a.stage.PartitionWith(a.spec.Prepared); err != nil {
+			return nil, fmt.Errorf("make the partitioner: %w", err)
+		}
+	}
 	if a.stage.Combiner != nil {
 		cfg.Op = nil
 		cfg.Combine = func(groups *sortmerge.Groups, emit func(k, v []byte) error) error {
@@ -117,7 +123,13 @@ func (a *attempt) feedMapper(split mapreduce.Split, main mapreduce.Collector, ou
 	a.meter.context.Store(c)
 	a.meter.enter("map")
 	counted := &countedReader{RecordReader: reader, ctx: a.ctx, meter: a.meter}
-	defer func() { a.count(mapreduce.MapInputRecords, counted.n) }()
+	defer func() {
+		n := counted.n
+		if r, ok := reader.(mapreduce.RecordCounter); ok {
+			n = r.Records()
+		}
+		a.count(mapreduce.MapInputRecords, n)
+	}()
 	if s, ok := mapper.(mapreduce.Starter); ok {
 		if err := s.Start(c); err != nil {
 			return err

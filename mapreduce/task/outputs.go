@@ -87,6 +87,10 @@ func (m *mainOutput) WriteRow(row any) error {
 	if m.rows == nil {
 		return errors.New("the stage's main output takes no rows")
 	}
-	m.n.Add(1)
+	n := int64(1)
+	if b, ok := row.(interface{ Len() int }); ok { // a batch of rows
+		n = int64(b.Len())
+	}
+	m.n.Add(n)
 	return m.rows.WriteRow(row)
 }

@@ -145,7 +145,10 @@ func (a *attempt) child(kind batchpb.TaskSpec_Kind, letter byte, i int) *batchpb
 		MemoryMb: a.spec.MemoryMb, Offset: a.spec.Offset}
 }
 
-const uberParallel = 2
+const (
+	uberParallel    = 2
+	parallelCommits = 4 // side outputs that are published at the same time
+)
 
 func (a *attempt) parallel(n int, f func(i int) error) error {
 	var g errgroup.Group
@@ -161,12 +164,15 @@ func (a *attempt) runCommit() error {
 	for _, p := range a.spec.Payloads {
 		byName[p.Output] = p.Payloads
 	}
+	var g errgroup.Group
+	g.SetLimit(parallelCommits)
 	for name, out := range a.outputs() {
 		if name != "" {
-			if err := out.Commit(a.ctx, a.outputEnv(name), byName[name]); err != nil {
-				return err
-			}
+			g.Go(func() error { return out.Commit(a.ctx, a.outputEnv(name), byName[name]) })
 		}
+	}
+	if err := g.Wait(); err != nil {
+		return err
 	}
 	if a.stage.Output != nil { // the main output last: its _SUCCESS says that all is there
 		if err := a.stage.Output.Commit(a.ctx, a.outputEnv(""), byName[""]); err != nil {

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -73,7 +74,7 @@ func Serve(ctx context.Context, conn io.ReadWriter, o Options) error {
 	if err := send(&batchpb.FromTask{What: &batchpb.FromTask_Hello{Hello: &batchpb.Hello{Version: 1}}}); err != nil {
 		return err
 	}
-	env := &task.Env{Build: o.Build, FS: fsys, JobDir: hello.JobDir, LogDir: hello.LogDir, HTTP: http.DefaultClient, Now: time.Now,
+	env := &task.Env{Build: o.Build, FS: fsys, JobDir: hello.JobDir, LogDir: hello.LogDir, HTTP: http.DefaultClient, Now: time.Now, Defaults: defaults(hello.Conf),
 		Logger: slog.New(slog.NewTextHandler(os.Stderr, nil)),
 		Report: func(s *batchpb.TaskStatus) { _ = send(&batchpb.FromTask{What: &batchpb.FromTask_Status{Status: s}}) }}
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -111,4 +112,15 @@ func endOK(err error) error {
 		return nil
 	}
 	return err
+}
+
+// defaults are the cluster's settings that jobs may see.
+func defaults(all map[string]string) *mapreduce.Conf {
+	c := mapreduce.NewConf(nil)
+	for k, v := range all {
+		if strings.HasPrefix(k, "lode.warehouse.") || strings.HasPrefix(k, "lode.raw.") || strings.HasPrefix(k, "mapreduce.") {
+			c.Set(k, v)
+		}
+	}
+	return c
 }

@@ -82,7 +82,7 @@ func (l *ProcessLauncher) Launch(ctx context.Context, job *batchpb.JobSpec, dirs
 	defer log.Close()
 	cmd := exec.Command(exe)
 	cmd.Args = []string{exe, "(task of " + job.Id + ")"}
-	cmd.Env = taskEnv(l.MemoryMB)
+	cmd.Env = taskEnv(l.Exe, l.MemoryMB)
 	cmd.Dir = dirs.Job
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.ExtraFiles = []*os.File{theirs}
@@ -104,13 +104,15 @@ func (l *ProcessLauncher) Launch(ctx context.Context, job *batchpb.JobSpec, dirs
 }
 
 // taskEnv is the cleaned environment of a task: no secrets of the worker's get in.
-func taskEnv(memoryMB int64) []string {
+func taskEnv(exe string, memoryMB int64) []string {
 	env := []string{taskproc.Cookie + "=" + taskproc.Version}
 	for _, kv := range os.Environ() {
 		name, _, _ := strings.Cut(kv, "=")
 		switch {
-		case name == "PATH", name == "HOME", name == "LANG", strings.HasPrefix(name, "LC_"), name == "TZ", name == "USER", name == "LOGNAME", name == "SHELL",
-			name == "HADOOP_USER_NAME", name == "HADOOP_CONF_DIR", name == "HADOOP_HOME", name == "LODE_FS", name == "GOMAXPROCS":
+		case name == "PATH": // lode-gold lies beside lode
+			env = append(env, kv+":"+filepath.Dir(exe))
+		case name == "HOME", name == "LANG", strings.HasPrefix(name, "LC_"), name == "TZ", name == "USER", name == "LOGNAME", name == "SHELL",
+			name == "HADOOP_USER_NAME", name == "HADOOP_CONF_DIR", name == "HADOOP_HOME", name == "LODE_FS", name == "LODE_GOLD", name == "GOMAXPROCS":
 			env = append(env, kv)
 		}
 	}

@@ -149,7 +149,7 @@ func TestDecommissionSimulation(t *testing.T) {
 					exclude = append(exclude, s.nodes[j].id.Hostname)
 				}
 				s.m.SetHosts(s.now, Hosts{Exclude: exclude})
-				for range 120 {
+				for range 500 { // a copy that gets lost is ordered again after 30 s
 					if s.rng.IntN(3) == 0 {
 						s.create(1+s.rng.IntN(3), s.rng.IntN(3) == 0)
 					}
@@ -166,7 +166,8 @@ func TestDecommissionSimulation(t *testing.T) {
 					}
 				}
 				if a := s.m.Datanode(out.id.UUID).Admin; a != AdminDecommissioned {
-					t.Fatalf("dn-%d is still %s: %+v", i, a, s.m.Datanode(out.id.UUID))
+					n := s.m.byUUID[out.id.UUID]
+					t.Fatalf("dn-%d is still %s: %d low, %d only there, %d open, waits for %v", i, a, n.leaving.low, n.leaving.only, n.leaving.open, n.leaving.waits)
 				}
 				for id := range out.replicas {
 					f := s.files[id]
@@ -186,6 +187,53 @@ func TestDecommissionSimulation(t *testing.T) {
 				out.up = false
 				out.replicas = map[hdfs.BlockID]simReplica{}
 			}
+		})
+	}
+}
+
+// TestMaintenanceSimulation puts one datanode after the other into maintenance under faults and switches it off: every block stays readable.
+func TestMaintenanceSimulation(t *testing.T) {
+	for seed := range uint64(40) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			s := newSim(t, seed, quick(), 7, 1+int(seed%3))
+			s.late = true
+			for range 40 {
+				s.fault()
+				s.run(1)
+			}
+			s.heal()
+			s.run(30)
+			s.late = true
+			for i := range 3 {
+				out := s.nodes[i]
+				s.m.SetHosts(s.now, Hosts{Maintenance: map[string]int64{out.id.Hostname: 0}})
+				for range 500 {
+					if s.rng.IntN(5) == 0 {
+						s.create(1+s.rng.IntN(3), false)
+					}
+					s.run(1)
+					if s.m.Datanode(out.id.UUID).Admin == AdminInMaintenance {
+						break
+					}
+				}
+				if a := s.m.Datanode(out.id.UUID).Admin; a != AdminInMaintenance {
+					t.Fatalf("dn-%d is still %s", i, a)
+				}
+				out.up = false
+				s.run(15)
+				for _, id := range s.ids {
+					if f := s.files[id]; !f.open && s.good(id) == 0 && f.rotted == 0 {
+						t.Fatalf("%s cannot be read while dn-%d is off", f.b, i)
+					}
+				}
+				out.up, out.known = true, false
+				s.m.SetHosts(s.now, Hosts{})
+				s.run(20)
+			}
+			s.heal()
+			s.run(200)
+			s.checkWhole()
+			s.m.checkInvariants(t)
 		})
 	}
 }

@@ -155,7 +155,7 @@ func TestSafeMode(t *testing.T) {
 }
 
 func TestBlocksFromTheFuture(t *testing.T) {
-	s := &sim{t: t, m: New(TrainingConfig(), Options{Now: 1}), now: 1}
+	s := &sim{m: New(TrainingConfig(), Options{Now: 1})}
 	s.m.BlockAdded(hdfs.Block{ID: 1, GenStamp: 1001, NumBytes: 5}, 1, 1, 0, true)
 	s.m.NoteGenStamp(1001)
 	s.m.SetActive(1, true)
@@ -628,6 +628,28 @@ func TestMisplacedIsSpread(t *testing.T) {
 	}
 }
 
+// What was as well placed as the only rack allowed is spread when the other rack comes back.
+func TestRackReturns(t *testing.T) {
+	s := newSim(t, 3, quick(), 6, 2)
+	for i := range 3 {
+		s.nodes[2*i+1].up = false
+	}
+	s.run(15)
+	f := s.file(3, 0, 2, 4)
+	s.run(2)
+	if st := s.m.BlockStatus(f.b.ID); st.Misplaced {
+		t.Fatal("misplaced on the only rack there is")
+	}
+	for i := range 3 {
+		s.nodes[2*i+1].up = true
+	}
+	s.run(10)
+	s.checkWhole()
+	if st := s.m.BlockStatus(f.b.ID); st.Misplaced {
+		t.Fatal("not spread")
+	}
+}
+
 func TestBalancerAndBandwidth(t *testing.T) {
 	s := newSim(t, 1, quick(), 3, 1)
 	for range 50 {
@@ -716,7 +738,7 @@ func TestDeterministic(t *testing.T) {
 		}
 		return b.String()
 	}
-	if trace() != trace() {
+	if first, second := trace(), trace(); first != second {
 		t.Fatal("two runs of one seed differ")
 	}
 }

@@ -1,9 +1,9 @@
 package blockmap
 
 import (
-	"net"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/lodehq/lode/internal/hdfs"
 	"github.com/lodehq/lode/namenode/blockmap/placement"
@@ -64,9 +64,15 @@ type transfer struct {
 	targets []uint32
 }
 
-func (n *node) xferAddr() string { return net.JoinHostPort(n.id.IP, strconv.Itoa(int(n.id.XferPort))) }
-func (n *node) xferName() string {
-	return net.JoinHostPort(n.id.Hostname, strconv.Itoa(int(n.id.XferPort)))
+func (n *node) xferAddr() string { return hostPort(n.id.IP, n.id.XferPort) }
+func (n *node) xferName() string { return hostPort(n.id.Hostname, n.id.XferPort) }
+
+// hostPort joins an address or name and a port; one with colons gets brackets.
+func hostPort(host string, port uint32) string {
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	return host + ":" + strconv.Itoa(int(port))
 }
 
 // Register takes a datanode in, or back (DatanodeManager.registerDatanode). The caller has set IP to the address that the
@@ -92,6 +98,7 @@ func (m *Map) Register(now int64, r Registration) (*DatanodeInfo, error) {
 		m.nodes = append(m.nodes, n)
 		m.byUUID[r.UUID] = n
 	}
+	racks := m.cluster.Racks()
 	if n.alive {
 		m.cluster.Remove(&n.Node)
 	}
@@ -104,7 +111,6 @@ func (m *Map) Register(now int64, r Registration) (*DatanodeInfo, error) {
 		m.index()
 	}
 	n.bandwidth = m.bandwidth > 0
-	multi := m.cluster.MultiRack()
 	m.cluster.Add(&n.Node)
 	for _, s := range n.storages {
 		s.reports = 0
@@ -112,8 +118,8 @@ func (m *Map) Register(now int64, r Registration) (*DatanodeInfo, error) {
 	m.leases.forget(n)
 	m.applyHosts(n)
 	n.refresh(m)
-	if !multi && m.cluster.MultiRack() {
-		// What was well placed on one rack is not on two (BlockManager.processMisReplicatedBlocks).
+	if racks < 2 && m.cluster.Racks() > 1 {
+		// What was as well placed as one rack allows is not on two (BlockManager.processMisReplicatedBlocks).
 		m.reviewAll()
 	}
 	m.checkSafeMode()

@@ -159,7 +159,7 @@ func (j *Journal) openRaft() (err error) {
 		return fmt.Errorf("another process uses %s: %w", j.cfg.Dir, err)
 	}
 	j.closers = append(j.closers, lock)
-	hlog := newRaftLogger(j.log)
+	hlog := newRaftLogger(j.log, len(j.cfg.Peers) <= 1)
 	meta := &metadb.BoltMetaDB{} // the log does not close the one that it makes itself
 	if j.wal, err = wal.Open(logDir, wal.WithLogger(hlog), wal.WithMetaStore(meta)); err != nil {
 		return fmt.Errorf("open the journal in %s: %w", logDir, err)

@@ -3,7 +3,6 @@ package namespace
 import (
 	"github.com/lodehq/lode/internal/hdfs"
 	"github.com/lodehq/lode/namenode/namespace/acl"
-	"github.com/lodehq/lode/namenode/namespace/tree"
 	hdfspb "github.com/lodehq/lode/proto/hadoop/hdfs"
 	journalpb "github.com/lodehq/lode/proto/lode/journal"
 )
@@ -11,7 +10,15 @@ import (
 // must is the slot of a path that has to exist.
 func (n *Namespace) must(p *inodePath) (uint32, error) {
 	if p.last() == 0 {
-		return 0, notFound("File does not exist: %s", p.path)
+		return 0, notFound("Directory/File does not exist %s", p.path)
+	}
+	return p.last(), nil
+}
+
+// mustFind is must with the words of FSDirectory.resolveLastINode.
+func (n *Namespace) mustFind(p *inodePath) (uint32, error) {
+	if p.last() == 0 {
+		return 0, notFound("cannot find %s", p.path)
 	}
 	return p.last(), nil
 }
@@ -128,13 +135,11 @@ func (n *Namespace) setReplication(c *Caller, req *hdfspb.SetReplicationRequestP
 		return resp, nil
 	}
 	in := n.tree.Inode(slot)
-	before, pol := n.fullUsage(slot), n.policyOf(slot)
+	pol := n.policyOf(slot)
+	before := n.deepUsage(slot, pol)
 	repl := uint16(req.GetReplication())
-	after := usage{ns: 1}
-	n.tree.EachBlock(slot, func(_ uint32, b *tree.Block) bool {
-		after.add(spaceFor(n.blockSpace(slot, b), repl, pol), 1)
-		return true
-	})
+	after := spaceFor(before.space/int64(max(in.Replication(), 1)), repl, pol)
+	after.ns = before.ns
 	after.add(before, -1)
 	if err := n.verifyQuota(in.Parent, after, 0); err != nil {
 		return nil, err
@@ -262,12 +267,12 @@ func (n *Namespace) changeACL(c *Caller, src string, change func(full []aclEntry
 	}
 	full, err := change(acl.Full(in.Perm(), kept))
 	if err != nil {
-		return err
+		return fail(hdfs.AclException, "%v Path: %s", err, p.path)
 	}
 	if !in.IsDir() {
 		for _, e := range full {
 			if e.Scope == acl.Default {
-				return fail(hdfs.AclException, "Invalid ACL: only directories may have a default ACL. Path: %s", p.path)
+				return fail(hdfs.AclException, "Invalid ACL: only directories may have a default ACL. Path: %s Path: %s", p.path, p.path)
 			}
 		}
 	}
@@ -340,7 +345,7 @@ func (n *Namespace) GetAclStatus(c Caller, req *hdfspb.GetAclStatusRequestProto)
 	if err := n.check(&c, p, checks{}); err != nil {
 		return nil, err
 	}
-	slot, err := n.must(p)
+	slot, err := n.mustFind(p)
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/lodehq/lode/internal/hdfs"
 	"github.com/lodehq/lode/namenode/namespace"
+	datanodepb "github.com/lodehq/lode/proto/hadoop/datanode"
 	hdfspb "github.com/lodehq/lode/proto/hadoop/hdfs"
 	journalpb "github.com/lodehq/lode/proto/lode/journal"
 	"google.golang.org/protobuf/proto"
@@ -77,4 +78,10 @@ func TestWriteAndRead(t *testing.T) {
 	if _, err := n.Apply(root(t0), createReq("relative", "c")); hdfs.ClassOf(err) != hdfs.InvalidPath {
 		t.Fatal(err)
 	}
+}
+
+func syncReq(r namespace.BlockRecovery, length int64) *datanodepb.CommitBlockSynchronizationRequestProto {
+	return &datanodepb.CommitBlockSynchronizationRequestProto{
+		Block:       &hdfspb.ExtendedBlockProto{PoolId: proto.String("BP-1"), BlockId: proto.Uint64(uint64(r.Block.ID)), GenerationStamp: proto.Uint64(uint64(r.Block.GenStamp))},
+		NewGenStamp: proto.Uint64(uint64(r.RecoveryID)), NewLength: proto.Uint64(uint64(length)), CloseFile: proto.Bool(true), DeleteBlock: proto.Bool(length == 0)}
 }

@@ -219,7 +219,7 @@ func (n *Namespace) create(h *Header, c *Caller, req *hdfspb.CreateRequestProto)
 	}
 	size := int64(req.GetBlockSize())
 	if size < n.opt.MinBlockSize {
-		return nil, ioFail("Specified block size is less than configured minimum value (dfs.namenode.fs-limits.min-block-size): %d < %d", size, n.opt.MinBlockSize)
+		return nil, ioFail("Specified block size %d is less than configured minimum value dfs.namenode.fs-limits.min-block-size=%d", size, n.opt.MinBlockSize)
 	}
 	if size > 1<<47 {
 		return nil, ioFail("Specified block size %d is more than %d", size, int64(1)<<47)
@@ -255,6 +255,11 @@ func (n *Namespace) create(h *Header, c *Caller, req *hdfspb.CreateRequestProto)
 		}
 		if err := n.check(c, p, checks{access: actWrite}); err != nil {
 			return nil, err
+		}
+		if n.covering(old) != 0 { // it goes on to count
+			if err := n.verifyQuota(p.parent(), usage{ns: 1}, 0); err != nil {
+				return nil, err
+			}
 		}
 		n.remove(old)
 		p.slots[len(p.slots)-1] = 0

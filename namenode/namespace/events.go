@@ -138,12 +138,12 @@ func (e *event) proto() *hdfspb.EventProto {
 // GetCurrentEditLogTxid is the number of commands applied.
 func (n *Namespace) GetCurrentEditLogTxid(c Caller, _ *hdfspb.GetCurrentEditLogTxidRequestProto) (*hdfspb.GetCurrentEditLogTxidResponseProto, error) {
 	tx := int64(n.applied)
-	return &hdfspb.GetCurrentEditLogTxidResponseProto{Txid: &tx}, n.checkSuperuser(&c)
+	return &hdfspb.GetCurrentEditLogTxidResponseProto{Txid: &tx}, n.checkSuperuser(&c, "getCurrentEditLogTxid")
 }
 
 // GetEditsFromTxid answers events from a transaction on, as many as fit one answer.
 func (n *Namespace) GetEditsFromTxid(c Caller, req *hdfspb.GetEditsFromTxidRequestProto) (*hdfspb.GetEditsFromTxidResponseProto, error) {
-	if err := n.checkSuperuser(&c); err != nil {
+	if err := n.checkSuperuser(&c, "getEditsFromTxid"); err != nil {
 		return nil, err
 	}
 	const most = 1000 // dfs.namenode.inotify.max.events.per.rpc

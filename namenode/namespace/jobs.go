@@ -1,6 +1,7 @@
 package namespace
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -37,8 +38,9 @@ func (n *Namespace) commitJob(h *Header, c *Caller, req *journalpb.CommitJob) (*
 		}
 		sources = append(sources, sp.path)
 	}
-	for d := range taken {
-		for e := range taken {
+	dests := slices.Sorted(maps.Keys(taken))
+	for _, d := range dests {
+		for _, e := range dests {
 			if hasDirPrefix(e, d) {
 				return nil, ioFail("destinations of one commit overlap: %s and %s", d, e)
 			}
@@ -61,7 +63,7 @@ func (n *Namespace) commitJob(h *Header, c *Caller, req *journalpb.CommitJob) (*
 		if err := n.noSnapshotsBelow(p.last()); err != nil {
 			return nil, err
 		}
-		for t := range taken {
+		for _, t := range dests {
 			if t == p.path || hasDirPrefix(t, p.path) {
 				return nil, ioFail("a commit may not delete %s, where it moves %s", p.path, t)
 			}

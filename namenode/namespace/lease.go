@@ -17,6 +17,9 @@ import (
 // internalHolder is who holds the lease of a file whose writer is gone while its last block is recovered.
 const internalHolder = "HDFS_NameNode"
 
+// maxStarted bounds the recoveries kept for TakeRecoveries.
+const maxStarted = 1 << 14
+
 // openFile is what is known of a file that is being written. It is never changed in place while a View reads it: see mutOpen.
 type openFile struct {
 	holder  string
@@ -198,6 +201,9 @@ func (n *Namespace) startRecovery(slot uint32, rec recovery) {
 	}
 	b.Set(gs, b.Length(), tree.Recovering)
 	n.byBlock[b.ID] = slot
+	if len(n.started) >= maxStarted { // a follower, which nobody asks; Recoveries knows them all
+		n.started = n.started[len(n.started)/2:]
+	}
 	n.started = append(n.started, n.recoveryOf(slot))
 }
 
@@ -367,7 +373,7 @@ func (n *Namespace) ExpiredLeases(nowMS int64, max int) []*journalpb.ReleaseLeas
 
 // ListOpenFiles lists the files being written by number, after the one given.
 func (n *Namespace) ListOpenFiles(c Caller, req *hdfspb.ListOpenFilesRequestProto) (*hdfspb.ListOpenFilesResponseProto, error) {
-	if err := n.checkSuperuser(&c); err != nil {
+	if err := n.checkSuperuser(&c, "listOpenFiles"); err != nil {
 		return nil, err
 	}
 	const batch = 1000 // dfs.namenode.list.openfiles.num.responses

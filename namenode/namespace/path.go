@@ -267,7 +267,7 @@ func (n *Namespace) resolve(c *Caller, src string, op pathOp) (*inodePath, error
 		return nil, err
 	}
 	if p.raw && c != nil && !n.opt.DisablePermissions && !c.Superuser {
-		return nil, needSuperuser(c)
+		return nil, needSuperuser(c, "")
 	}
 	if err := n.checkTraverse(c, p); err != nil {
 		if e := err.(*hdfs.Exception); e.Class == hdfs.ParentNotDirectory && op != opCreate {

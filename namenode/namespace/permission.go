@@ -46,15 +46,18 @@ func permString(p uint16) string {
 	return string(b)
 }
 
-func needSuperuser(c *Caller) *hdfs.Exception {
-	return fail(hdfs.AccessControl, "Access denied for user %s. Superuser privilege is required", c.User)
+func needSuperuser(c *Caller, op string) *hdfs.Exception {
+	if op != "" {
+		op = " for operation " + op
+	}
+	return fail(hdfs.AccessControl, "Access denied for user %s. Superuser privilege is required%s", c.User, op)
 }
 
-func (n *Namespace) checkSuperuser(c *Caller) error {
+func (n *Namespace) checkSuperuser(c *Caller, op string) error {
 	if n.opt.DisablePermissions || c.Superuser {
 		return nil
 	}
-	return needSuperuser(c)
+	return needSuperuser(c, op)
 }
 
 // checks is what a call needs of the inodes on its path (FSPermissionChecker.checkPermission).

@@ -100,11 +100,7 @@ func sizeText(v int64) string {
 	for i = 0; i < 6 && (f >= 1024 || f <= -1024); i++ {
 		f /= 1024
 	}
-	s := fmt.Sprintf("%.2f", f)
-	if f == float64(int64(f)) {
-		s = fmt.Sprintf("%d", int64(f))
-	}
-	return s + " " + string(" KMGTPE"[i]) + "B"
+	return fmt.Sprintf("%.2f %cB", f, " KMGTPE"[i])
 }
 
 // ---- storage policies ----

@@ -70,7 +70,7 @@ func (n *Namespace) listing(c *Caller, src string, after []byte, blocks bool) (*
 		switch strings.TrimRight(src, "/") {
 		case reservedDir:
 			return &hdfspb.DirectoryListingProto{RemainingEntries: new(uint32), PartialListing: []*hdfspb.HdfsFileStatusProto{
-				bareDirStatus(".inodes", 0o1770, 0), bareDirStatus("raw", 0o1770, int32(n.tree.NumChildren(n.tree.Root())))}}, nil
+				bareDirStatus(".inodes", 0o770, 0), bareDirStatus("raw", 0o770, 0)}}, nil
 		case reservedIDs:
 			return &hdfspb.DirectoryListingProto{RemainingEntries: new(uint32)}, nil
 		}

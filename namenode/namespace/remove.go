@@ -1,6 +1,8 @@
 package namespace
 
 import (
+	"slices"
+
 	"github.com/lodehq/lode/internal/hdfs"
 	"github.com/lodehq/lode/namenode/namespace/tree"
 	hdfspb "github.com/lodehq/lode/proto/hadoop/hdfs"
@@ -19,7 +21,7 @@ func (n *Namespace) delete(c *Caller, req *hdfspb.DeleteRequestProto) (*hdfspb.D
 	resp := &hdfspb.DeleteResponseProto{Result: &ok}
 	slot := p.last()
 	if slot != 0 && !req.GetRecursive() && n.tree.Inode(slot).IsDir() && n.tree.NumChildren(slot) > 0 {
-		return nil, fail(hdfs.PathIsNotEmptyDirectory, "%s is non empty", p.path)
+		return nil, fail(hdfs.PathIsNotEmptyDirectory, "`%s is non empty': Directory is not empty", p.path)
 	}
 	if err := n.check(c, p, checks{parent: actWrite, sub: actAll, ignoreEmpty: true}); err != nil {
 		return nil, err
@@ -38,8 +40,11 @@ func (n *Namespace) delete(c *Caller, req *hdfspb.DeleteRequestProto) (*hdfspb.D
 
 // noSnapshotsBelow fails if a directory or one below it has snapshots: it may be neither deleted nor moved (FSDirSnapshotOp.checkSnapshot).
 func (n *Namespace) noSnapshotsBelow(slot uint32) error {
-	for dir, d := range n.snapDirs {
-		if len(d.list) == 0 {
+	if len(n.snaps) == 0 {
+		return nil
+	}
+	for _, dir := range n.snapDirList() {
+		if len(n.snapDirs[dir].list) == 0 {
 			continue
 		}
 		for s := dir; s != 0; s = n.tree.Inode(s).Parent {
@@ -65,6 +70,9 @@ func (n *Namespace) remove(slot uint32) {
 	if held || n.holds(slot) {
 		n.mutMore(slot).detached = true
 		n.trim(slot, latest, n.policyOf(dir), &u)
+		if !held {
+			n.orphan(slot, n.policyOf(dir), &u)
+		}
 	} else {
 		n.destroy(slot, n.policyOf(dir), &u)
 	}
@@ -105,7 +113,12 @@ func (n *Namespace) destroy(slot uint32, inherited uint8, u *usage) {
 	}
 	if f := n.feat(slot); f != nil {
 		for _, h := range f.history {
-			n.dropHistory(&h, inherited, u)
+			for _, c := range h.removed {
+				n.release(c, inherited, u)
+				if x := n.tree.Inode(c); x.ID != 0 && x.Parent == slot { // another history holds it on
+					n.orphan(c, inherited, u)
+				}
+			}
 		}
 	}
 	n.freeSlot(slot)
@@ -114,12 +127,56 @@ func (n *Namespace) destroy(slot uint32, inherited uint8, u *usage) {
 // dropChild is destroy for a child whose directory goes too.
 func (n *Namespace) dropChild(child uint32, inherited uint8, u *usage) {
 	if n.holds(child) {
-		f := n.mutMore(child)
-		f.detached = true
-		n.tree.Mut(child).Parent = 0
+		n.orphan(child, inherited, u)
 		return
 	}
 	n.destroy(child, inherited, u)
+}
+
+// orphan hands a detached inode, which a history elsewhere holds, from its directory to the root: it counts there only.
+func (n *Namespace) orphan(slot uint32, inherited uint8, u *usage) {
+	n.mutMore(slot).detached = true
+	x := n.deepUsage(slot, inherited)
+	u.add(x, 1)
+	n.tree.Mut(slot).Parent = n.tree.Root()
+	n.charge(n.tree.Root(), x)
+}
+
+// deepUsage is usageOf with what only histories show.
+func (n *Namespace) deepUsage(slot uint32, inherited uint8) usage {
+	in := n.tree.Inode(slot)
+	if p := in.Policy(); p != 0 {
+		inherited = p
+	}
+	u := usage{ns: 1}
+	f := n.feat(slot)
+	if in.IsDir() {
+		list := n.tree.ChildList(slot)
+		if f != nil {
+			for i := range f.history {
+				for _, c := range f.history[i].removed {
+					if g := n.feat(c); g.detached && n.tree.Inode(c).Parent == slot && !slices.Contains(list, c) {
+						list = append(list, c)
+					}
+				}
+			}
+		}
+		for _, c := range list {
+			u.add(n.deepUsage(c, inherited), 1)
+		}
+		return u
+	}
+	list := n.tree.BlockList(slot)
+	if f != nil {
+		for i := range f.history {
+			list = append(list, f.history[i].blocks...)
+		}
+	}
+	slices.Sort(list)
+	for _, at := range slices.Compact(list) {
+		u.add(spaceFor(n.blockSpace(slot, n.tree.Block(at)), in.Replication(), inherited), 1)
+	}
+	return u
 }
 
 // freeSlot forgets an inode and its features.
@@ -163,13 +220,6 @@ func (n *Namespace) freeBlocks(slot uint32, inherited uint8, u *usage) {
 	}
 }
 
-// dropHistory lets go of the inodes that a history holds.
-func (n *Namespace) dropHistory(h *history, inherited uint8, u *usage) {
-	for _, c := range h.removed {
-		n.release(c, inherited, u)
-	}
-}
-
 // release says that one history less holds an inode; the last one frees it if it is detached.
 func (n *Namespace) release(slot uint32, inherited uint8, u *usage) {
 	f := n.mutMore(slot)
@@ -197,10 +247,26 @@ func (n *Namespace) trim(slot uint32, latest int64, inherited uint8, u *usage) {
 	for _, c := range n.tree.ChildList(slot) {
 		if s != nil && n.tree.Inode(c).ID > s.top {
 			n.tree.Unlink(c)
+			n.forgetAdded(slot, c)
 			n.dropChild(c, inherited, u)
 			continue
 		}
 		n.trim(c, latest, inherited, u)
+	}
+}
+
+// forgetAdded takes a child that is about to be freed out of its directory's histories.
+func (n *Namespace) forgetAdded(dir, child uint32) {
+	f := n.feat(dir)
+	if f == nil || len(f.history) == 0 {
+		return
+	}
+	f = n.mutMore(dir)
+	for i := range f.history {
+		h := &f.history[i]
+		if k := slices.Index(h.added, child); k >= 0 {
+			h.added = slices.Delete(h.added, k, k+1)
+		}
 	}
 }
 

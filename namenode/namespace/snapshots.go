@@ -12,7 +12,7 @@ import (
 )
 
 func (n *Namespace) allowSnapshot(c *Caller, req *hdfspb.AllowSnapshotRequestProto) (*hdfspb.AllowSnapshotResponseProto, error) {
-	if err := n.checkSuperuser(c); err != nil {
+	if err := n.checkSuperuser(c, "allowSnapshot"); err != nil {
 		return nil, err
 	}
 	p, err := n.resolve(c, req.GetSnapshotRoot(), opWrite)
@@ -24,7 +24,7 @@ func (n *Namespace) allowSnapshot(c *Caller, req *hdfspb.AllowSnapshotRequestPro
 	}
 	slot := p.last()
 	if n.snapDirs[slot] == nil {
-		for dir := range n.snapDirs {
+		for _, dir := range n.snapDirList() {
 			if n.below(dir, slot) {
 				return nil, fail(hdfs.SnapshotException, "Nested snapshottable directories not allowed: path=%s, the subdirectory %s is already a snapshottable directory.",
 					p.path, n.pathOf(dir))
@@ -39,6 +39,16 @@ func (n *Namespace) allowSnapshot(c *Caller, req *hdfspb.AllowSnapshotRequestPro
 	return &hdfspb.AllowSnapshotResponseProto{}, nil
 }
 
+// snapDirList is the snapshottable directories by number, so that every node answers alike.
+func (n *Namespace) snapDirList() []uint32 {
+	l := make([]uint32, 0, len(n.snapDirs))
+	for dir := range n.snapDirs {
+		l = append(l, dir)
+	}
+	slices.SortFunc(l, func(a, b uint32) int { return int(n.tree.Inode(a).ID - n.tree.Inode(b).ID) })
+	return l
+}
+
 // below tells whether an inode is strictly below a directory.
 func (n *Namespace) below(slot, dir uint32) bool {
 	for s := n.tree.Inode(slot).Parent; s != 0; s = n.tree.Inode(s).Parent {
@@ -50,7 +60,7 @@ func (n *Namespace) below(slot, dir uint32) bool {
 }
 
 func (n *Namespace) disallowSnapshot(c *Caller, req *hdfspb.DisallowSnapshotRequestProto) (*hdfspb.DisallowSnapshotResponseProto, error) {
-	if err := n.checkSuperuser(c); err != nil {
+	if err := n.checkSuperuser(c, "disallowSnapshot"); err != nil {
 		return nil, err
 	}
 	p, err := n.resolve(c, req.GetSnapshotRoot(), opWrite)
@@ -89,10 +99,7 @@ func (n *Namespace) snapshotRoot(c *Caller, src string) (*inodePath, *snapshotta
 }
 
 func (n *Namespace) checkSnapshotName(name, path string) error {
-	if strings.Contains(name, "/") {
-		return fail(hdfs.IllegalArgument, "Snapshot name cannot contain \"/\"")
-	}
-	if name == "." || name == ".." || strings.Contains(name, ":") {
+	if name == "." || name == ".." || strings.ContainsAny(name, ":/") {
 		return invalidPath("Invalid snapshot name: " + name)
 	}
 	return n.verifyName(name, path, 2)
@@ -118,10 +125,10 @@ func (n *Namespace) createSnapshot(c *Caller, req *hdfspb.CreateSnapshotRequestP
 	}
 	n.lastSnapshot++
 	s := &snapshot{id: n.lastSnapshot, root: p.last(), name: name, ctime: n.now, top: n.lastInode}
+	n.touch(s.root) // for the snapshot before; the new one shows the new time
+	n.tree.Mut(s.root).MTime = n.now
 	n.snaps[s.id] = s
 	d.list = append(d.list, s.id)
-	n.touch(s.root)
-	n.tree.Mut(s.root).MTime = n.now
 	path := join(p.path, dotSnapshot) + "/" + name
 	return &hdfspb.CreateSnapshotResponseProto{SnapshotPath: &path}, nil
 }
@@ -296,6 +303,9 @@ func (n *Namespace) mergeHistory(slot uint32, gone *snapshot) {
 	}
 	if n.tree.Inode(slot).IsDir() {
 		dir = slot
+	}
+	if !n.tree.ValidSlot(dir) { // it went with what it held
+		dir = n.tree.Root()
 	}
 	n.charge(dir, u.neg())
 }

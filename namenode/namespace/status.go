@@ -63,7 +63,7 @@ func (n *Namespace) status(slot uint32, snap int64, name []byte) *hdfspb.HdfsFil
 
 // bareDirStatus is the status of a directory that has no inode: .snapshot, /.reserved.
 func bareDirStatus(name string, perm uint32, children int32) *hdfspb.HdfsFileStatusProto {
-	x := &statusBox{kind: hdfspb.HdfsFileStatusProto_IS_DIR, mode: perm, children: children}
+	x := &statusBox{kind: hdfspb.HdfsFileStatusProto_IS_DIR, mode: perm, children: children, fileID: 1<<64 - 1}
 	x.perm.Perm = &x.mode
 	st := &x.st
 	st.FileType, st.Path, st.Length, st.Permission = &x.kind, []byte(name), &x.length, &x.perm

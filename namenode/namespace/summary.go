@@ -16,7 +16,7 @@ const (
 func (n *Namespace) setQuota(c *Caller, req *hdfspb.SetQuotaRequestProto) (*hdfspb.SetQuotaResponseProto, error) {
 	ns, space := int64(req.GetNamespaceQuota()), int64(req.GetStoragespaceQuota())
 	if !n.opt.AllowOwnerQuota {
-		if err := n.checkSuperuser(c); err != nil {
+		if err := n.checkSuperuser(c, quotaOp(ns, space)); err != nil {
 			return nil, err
 		}
 	}
@@ -77,6 +77,19 @@ func (n *Namespace) setQuota(c *Caller, req *hdfspb.SetQuotaRequestProto) (*hdfs
 	return &hdfspb.SetQuotaResponseProto{}, nil
 }
 
+// quotaOp is the name of the operation in Apache's messages.
+func quotaOp(ns, space int64) string {
+	switch {
+	case ns == quotaReset && space == quotaDontSet:
+		return "clearQuota"
+	case ns == quotaDontSet && space == quotaReset:
+		return "clearSpaceQuota"
+	case space == quotaDontSet:
+		return "setQuota"
+	}
+	return "setSpaceQuota"
+}
+
 // counts is a content summary in the making; the second of each pair is what only snapshots show.
 type counts struct {
 	length, files, dirs, space [2]int64
@@ -111,15 +124,21 @@ func (n *Namespace) count(slot uint32, snap int64, kind int, inherited uint8, k 
 		for _, c := range n.childrenAt(slot, snap) {
 			n.count(c, snap, kind, inherited, k)
 		}
+	} else {
+		n.tree.Children(slot, nil, func(c uint32) bool { n.count(c, 0, kind, inherited, k); return true })
+	}
+	f := n.feat(slot)
+	if f == nil || kind == 0 && snap != 0 {
 		return
 	}
-	n.tree.Children(slot, nil, func(c uint32) bool { n.count(c, 0, kind, inherited, k); return true })
-	if f := n.feat(slot); f != nil {
-		for i := range f.history {
-			for _, c := range f.history[i].removed {
-				if g := n.feat(c); g != nil && g.detached {
-					n.count(c, 0, 1, inherited, k)
-				}
+	for i := range f.history {
+		h := &f.history[i]
+		if snap != 0 && h.snap >= snap {
+			break // already among the children
+		}
+		for _, c := range h.removed {
+			if g := n.feat(c); g != nil && g.detached {
+				n.count(c, h.snap, 1, inherited, k)
 			}
 		}
 	}
@@ -131,9 +150,9 @@ func (n *Namespace) summaryOf(c *Caller, path string) (*inodePath, counts, error
 	if err != nil {
 		return nil, k, err
 	}
-	slot, err := n.must(p)
-	if err != nil {
-		return nil, k, err
+	slot := p.last()
+	if slot == 0 {
+		return nil, k, notFound("File does not exist: %s", p.path)
 	}
 	if err := n.check(c, p, checks{sub: actRead | actExec}); err != nil {
 		return nil, k, err
@@ -183,9 +202,9 @@ func (n *Namespace) GetQuotaUsage(c Caller, req *hdfspb.GetQuotaUsageRequestProt
 	if err != nil {
 		return nil, err
 	}
-	slot, err := n.must(p)
-	if err != nil {
-		return nil, err
+	slot := p.last()
+	if slot == 0 {
+		return nil, notFound("File/Directory does not exist: %s", p.path)
 	}
 	q := n.quotaOf(slot)
 	if !q.set() || p.snap != 0 {

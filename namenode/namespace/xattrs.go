@@ -105,7 +105,7 @@ func (n *Namespace) setXAttr(c *Caller, req *hdfspb.SetXAttrRequestProto) (*hdfs
 	if err := n.mayChangeXAttr(c, p, x.GetNamespace()); err != nil {
 		return nil, err
 	}
-	slot, err := n.must(p)
+	slot, err := n.mustFind(p)
 	if err != nil {
 		return nil, err
 	}
@@ -168,7 +168,7 @@ func (n *Namespace) removeXAttr(c *Caller, req *hdfspb.RemoveXAttrRequestProto) 
 	if err := n.mayChangeXAttr(c, p, x.GetNamespace()); err != nil {
 		return nil, err
 	}
-	slot, err := n.must(p)
+	slot, err := n.mustFind(p)
 	if err != nil {
 		return nil, err
 	}
@@ -216,7 +216,7 @@ func (n *Namespace) GetXAttrs(c Caller, req *hdfspb.GetXAttrsRequestProto) (*hdf
 	if err := n.check(&c, p, checks{access: actRead}); err != nil {
 		return nil, err
 	}
-	slot, err := n.must(p)
+	slot, err := n.mustFind(p)
 	if err != nil {
 		return nil, err
 	}
@@ -254,7 +254,7 @@ func (n *Namespace) ListXAttrs(c Caller, req *hdfspb.ListXAttrsRequestProto) (*h
 	if err := n.check(&c, p, checks{parent: actExec}); err != nil {
 		return nil, err
 	}
-	slot, err := n.must(p)
+	slot, err := n.mustFind(p)
 	if err != nil {
 		return nil, err
 	}
@@ -262,7 +262,7 @@ func (n *Namespace) ListXAttrs(c Caller, req *hdfspb.ListXAttrsRequestProto) (*h
 	list := n.xattrsAt(slot, p.snap)
 	for i := range list {
 		if n.visible(&c, &list[i], p.raw) {
-			out.XAttrs = append(out.XAttrs, xattrOut(&list[i], false))
+			out.XAttrs = append(out.XAttrs, xattrOut(&list[i], true))
 		}
 	}
 	return out, nil

@@ -54,6 +54,11 @@ func open(r *request) (any, error) {
 	if _, err := r.long("buffersize", 4096, 1); err != nil {
 		return nil, err
 	}
+	if st, err := r.status("getFileInfo"); err != nil {
+		return nil, err
+	} else if st == nil {
+		return nil, hdfs.Errorf(hdfs.FileNotFound, "File %s not found.", r.path)
+	}
 	blocks, err := r.blocks(uint64(offset), 1)
 	if err != nil {
 		return nil, err

@@ -16,7 +16,7 @@ func Blocks() *datafile.Table {
 		long("base_fee_per_gas", "wei; null before London"), text("withdrawals_root", ""), text("withdrawals", "JSON array; null before Shanghai"),
 		long("blob_gas_used", ""), long("excess_blob_gas", ""),
 		stamp("block_time", "timestamp as a time, UTC"), day("block_date", ""), day("block_month", ""),
-	}, lineage()), byMonth, []string{"number"}, 0)
+	}, lineage()), byChain, []string{"number"}, 0)
 }
 
 // Transactions is bronze.<chain>_transactions, receipt fields included.
@@ -29,7 +29,7 @@ func Transactions(chain string) *datafile.Table {
 		long("receipt_cumulative_gas_used", ""), long("receipt_gas_used", ""), text("receipt_contract_address", "contract that was created"), text("receipt_root", "state root, before Byzantium"),
 		long("receipt_status", "1 success, 0 failure; null before Byzantium"), text("receipt_effective_gas_price", "wei, uint256"),
 		stamp("block_time", ""), day("block_date", ""), day("block_month", ""),
-	}, lineage()), byMonth, []string{"block_number", "transaction_index"}, 0)
+	}, lineage()), byChain, []string{"block_number", "transaction_index"}, 0)
 }
 
 // Logs is bronze.<chain>_logs.
@@ -39,7 +39,7 @@ func Logs(chain string) *datafile.Table {
 		who("address", "contract that logged"), text("data", "what is not indexed"),
 		who("topic0", "usually the event's signature hash"), text("topic1", ""), text("topic2", ""), text("topic3", ""), long("block_timestamp", "seconds since 1970"),
 		stamp("block_time", ""), day("block_date", ""), day("block_month", ""),
-	}, lineage()), byMonth, []string{"block_number", "log_index"}, 0)
+	}, lineage()), byChain, []string{"block_number", "log_index"}, 0)
 }
 
 // Traces is bronze.<chain>_traces.
@@ -51,7 +51,7 @@ func Traces(chain string) *datafile.Table {
 		text("trace_address", "path in the tree of calls, comma-joined; empty for the outermost"), word("error", ""), long("status", "1 when this call and all around it succeeded"),
 		word("block_hash", ""), long("block_timestamp", "seconds since 1970"),
 		stamp("block_time", ""), day("block_date", ""), day("block_month", ""),
-	}, lineage()), byMonth, []string{"block_number", "transaction_index"}, 0)
+	}, lineage()), byChain, []string{"block_number", "transaction_index"}, 0)
 }
 
 // TokenTransfers is bronze.<chain>_token_transfers: every Transfer event of four words, as ethereum-etl lists them.
@@ -59,5 +59,5 @@ func TokenTransfers(chain string) *datafile.Table {
 	return table("bronze."+chain+"_token_transfers", "Transfer(address,address,uint256) events whose topics and data make four words: ERC-20, ERC-721 and unindexed old tokens (ethereum-etl's token_transfers).", join(chainColumns(), []column{
 		who("token_address", ""), word("from_address", ""), word("to_address", ""), text("value", "amount, or token id of an NFT; uint256"), text("transaction_hash", ""), long("log_index", ""),
 		long("block_number", ""), word("block_hash", ""), stamp("block_time", ""), day("block_date", ""), day("block_month", ""),
-	}), byMonth, []string{"block_number", "log_index"}, 0)
+	}), byChain, []string{"block_number", "log_index"}, 0)
 }

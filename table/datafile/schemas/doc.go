@@ -7,4 +7,7 @@
 //
 // Rules of the columns. uint256 is decimal digits in a string (`*_raw`, token_id, value); addresses, hashes and data are 0x + lower-case hex; times are UTC;
 // amounts for people are double and null when the price is unknown. A definition only grows at its end: field ids follow the order.
+//
+// Partitions. Transfers and trades are split by chain and month; all other tables by chain only: a file covers the range of heights of one task, and the bounds of
+// its block_number let a reader skip it. Days would cut a backfill of scattered blocks into thousands of small files.
 package schemas

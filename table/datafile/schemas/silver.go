@@ -20,7 +20,7 @@ func NFTTransfer() *datafile.Table {
 func NFTMints() *datafile.Table {
 	return table("silver.nft_mints", "Tokens that came into being, with what the recipient paid for one of them in that transaction.", join(transferColumns(), []column{
 		text("price_raw", "what the recipient paid for one token; null when it cannot be known"), word("currency_contract", ""), real("price_eth", ""), real("price_usd", ""),
-	}), byMonth, []string{"block_number", "log_index", "batch_index"}, 0)
+	}), byChain, []string{"block_number", "log_index", "batch_index"}, 0)
 }
 
 // NFTBurns is silver.nft_burns.
@@ -48,7 +48,7 @@ func NFTSales() *datafile.Table {
 		long("block_number", ""), stamp("block_time", ""), key("tx_hash", ""), long("log_index", "of the marketplace's own event"), word("project", ""), word("version", ""), word("trade_category", ""),
 		text("nft", "contract:token_id:quantity, joined by ; in event order"), long("n_items", "number of parts of nft"), who("seller", ""), who("buyer", ""), text("price_raw", "what the event states as the price"), word("currency_contract", ""),
 		text("fees", "recipient:amount_raw joined by ;, every part of the price that does not go to the seller"), who("tx_from", ""), who("tx_to", ""), word("price_check", ""),
-	}, chainColumns(), []column{word("block_hash", ""), day("block_date", ""), day("block_month", "")}), byMonth, []string{"block_number", "log_index"}, 0)
+	}, chainColumns(), []column{word("block_hash", ""), day("block_date", ""), day("block_month", "")}), byChain, []string{"block_number", "log_index"}, 0)
 }
 
 // NFTTradeFees is silver.nft_trade_fees.
@@ -64,7 +64,7 @@ func ERC20Transfers() *datafile.Table {
 	return table("silver.erc20_transfers", "ERC-20 transfers in transactions that moved NFTs: the payment legs.", join(chainColumns(), []column{
 		long("block_number", ""), stamp("block_time", ""), word("block_hash", ""), text("tx_hash", ""), long("log_index", ""), word("contract_address", "currency"), word("from_address", ""), word("to_address", ""), text("amount_raw", ""),
 		day("block_month", ""),
-	}), byMonth, []string{"block_number", "log_index"}, 0)
+	}), byChain, []string{"block_number", "log_index"}, 0)
 }
 
 // NativeTransfers is silver.native_value_transfers.
@@ -72,7 +72,7 @@ func NativeTransfers() *datafile.Table {
 	return table("silver.native_value_transfers", "Native currency moved by successful calls, in transactions that moved NFTs.", join(chainColumns(), []column{
 		long("block_number", ""), stamp("block_time", ""), word("block_hash", ""), text("tx_hash", ""), text("trace_address", ""), word("from_address", ""), word("to_address", ""), text("amount_raw", ""),
 		day("block_month", ""),
-	}), byMonth, []string{"block_number", "tx_hash"}, 0)
+	}), byChain, []string{"block_number", "tx_hash"}, 0)
 }
 
 // NFTApprovals is silver.nft_approvals.
@@ -80,7 +80,7 @@ func NFTApprovals() *datafile.Table {
 	return table("silver.nft_approvals", "Approval of one token (ERC-721) and ApprovalForAll.", join(chainColumns(), blockColumns(), []column{
 		text("tx_hash", ""), long("log_index", ""), word("contract_address", ""), word("owner", ""), word("operator", "who may move the tokens; the zero address takes an approval back"), text("token_id", "null for all tokens"), flag("approved", ""),
 		flag("for_all", ""),
-	}), byMonth, []string{"block_number", "log_index"}, 0)
+	}), byChain, []string{"block_number", "log_index"}, 0)
 }
 
 // NFTOrders is silver.nft_orders: what marketplaces say on chain of asks and bids.

@@ -1,0 +1,126 @@
+//go:build cgo && duckdb_arrow
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lodehq/lode/table/datafile"
+)
+
+// lode runs a command line as main does, without the process.
+func lode(t *testing.T, args ...string) (string, error) {
+	t.Helper()
+	var out bytes.Buffer
+	err := app(strings.NewReader(""), &out, io.Discard).RunContext(t.Context(), append([]string{"lode-gold"}, args...))
+	return out.String(), err
+}
+
+func TestPlanAndCommit(t *testing.T) {
+	dir := t.TempDir()
+	fs := "--fs=file://" + dir
+	out, err := lode(t, "table", "plan", fs, "--table", "gold.x")
+	if err != nil || !strings.Contains(out, `"exists":false`) {
+		t.Fatalf("%s %v", out, err)
+	}
+	if _, err := lode(t, "table", "plan", fs, "--table", "gold.x", "--must-exist"); err == nil {
+		t.Error("a missing table passed for there")
+	}
+	m := datafile.Manifest{Table: "gold.x", Mode: datafile.Append, CommitID: "job-1", Create: &datafile.Table{Name: "gold.x", Schema: datafile.Schema{Fields: []datafile.Field{{ID: 1, Name: "n", Type: datafile.Long}}}},
+		Files: []datafile.Descriptor{{Path: "/lode/warehouse/gold/x/data/a.parquet", Format: "parquet", RecordCount: 3, FileSizeBytes: 100}}}
+	file := filepath.Join(t.TempDir(), "manifest.json")
+	data, err := json.Marshal(&m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{`"already":false`, `"already":true`} {
+		if out, err := lode(t, "table", "commit", fs, "--manifest", file, "--json"); err != nil || !strings.Contains(out, want) || !strings.Contains(out, `"records":3`) {
+			t.Fatalf("%d: %s %v", i, out, err)
+		}
+	}
+	if out, err := lode(t, "table", "plan", fs, "--table", "gold.x"); err != nil || !strings.Contains(out, `"record_count":3`) || !strings.Contains(out, "file://"+dir+"/lode/warehouse/gold/x/data/a.parquet") {
+		t.Fatalf("%s %v", out, err)
+	}
+	if out, err := lode(t, "table", "list", fs); err != nil || out != "gold.x\n" {
+		t.Fatalf("%q %v", out, err)
+	}
+}
+
+func TestWrongCommandLines(t *testing.T) {
+	fs := "--fs=file://" + t.TempDir()
+	for _, args := range [][]string{
+		{"nonsense"}, {"table", "plan", fs, "--table", "gold.x", "--nope"}, {"table", "describe", fs}, {"table", "list", "--fs", "ftp://x"}, {"table", "list", fs, "-D", "dfs.replication=many"},
+		{"ingest", "geth", fs, "--rpc", "http://127.0.0.1:1"}, {"ingest", "geth", fs, "--rpc", "http://127.0.0.1:1", "--blocks", "5-1"}, {"table", "plan", fs, "--table", "gold.x", "--filter", "{"}, {"table", "list", fs, "--log-level", "loud"},
+	} {
+		var u usageError
+		if _, err := lode(t, args...); !errors.As(err, &u) {
+			t.Errorf("%v: %v is not a usage error", args, err)
+		}
+	}
+	if _, err := lode(t, "table", "list", "--fs=file:///no/such/directory"); err == nil || !strings.Contains(err.Error(), "make the directory first") {
+		t.Errorf("%v", err)
+	}
+}
+
+// The services come up, answer, and end when standard input ends.
+func TestServe(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "ready.json")
+	stdin, parent := io.Pipe()
+	done := make(chan error, 1)
+	go func() {
+		done <- app(stdin, io.Discard, io.Discard).RunContext(context.Background(), []string{"lode-gold", "serve", "--fs=file://" + t.TempDir(), "--query-listen=127.0.0.1:0", "--catalog-listen=127.0.0.1:0", "--pg-listen=127.0.0.1:0",
+			"--cache-dir", t.TempDir(), "--memory", "256MB", "--ready-file", file, "--watch-parent"})
+	}()
+	var r ready
+	deadline := time.Now().Add(30 * time.Second)
+	for r.PID == 0 {
+		if data, err := os.ReadFile(file); err == nil {
+			if err := json.Unmarshal(data, &r); err != nil {
+				t.Fatal(err)
+			}
+		}
+		select {
+		case err := <-done:
+			t.Fatal(err)
+		case <-time.After(10 * time.Millisecond):
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("not ready in 30 s")
+		}
+	}
+	resp, err := http.Post(r.Query+"/v1/query", "text/plain", strings.NewReader("select count(*) as n from silver.nft_sales"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if data, _ := io.ReadAll(resp.Body); string(data) != `{"n":0}`+"\n" {
+		t.Errorf("%s", data)
+	}
+	if c, err := http.Get(r.Catalog + "/v1/namespaces"); err != nil || c.StatusCode != 200 {
+		t.Errorf("catalog: %v", err)
+	} else {
+		c.Body.Close()
+	}
+	parent.Close()
+	select {
+	case err := <-done:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("the parent is gone, and the service is not")
+	}
+}
