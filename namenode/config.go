@@ -135,6 +135,7 @@ func FromConf(c *conf.Conf, log *slog.Logger) (Config, error) {
 			MaxXAttrSize: int(c.Bytes("dfs.namenode.fs-limits.max-xattr-size")), ListLimit: c.Int("dfs.ls.limit"), SnapshotLimit: c.Int("dfs.namenode.snapshot.max.limit"),
 			AccessTimePrecision: negativeIfZero(c.Duration("dfs.namenode.accesstime.precision")),
 			HardLimit:           c.Duration("dfs.namenode.lease-hard-limit-sec"),
+			RecoveryTimeout:     30 * c.Duration("dfs.heartbeat.interval"), // BlockManager.getBlockRecoveryTimeout
 			RetryCacheExpiry:    c.Duration("dfs.namenode.retrycache.expirytime.millis"),
 			TokenRenewInterval:  c.Duration("dfs.namenode.delegation.token.renew-interval"),
 			TokenMaxLifetime:    c.Duration("dfs.namenode.delegation.token.max-lifetime")},
