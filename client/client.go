@@ -84,7 +84,7 @@ func New(o Options) (*Client, error) {
 		ipc:  map[string]*hrpc.Client{},
 	}
 	c.rpc = c.dialRPC(hrpc.ClientProtocol, o.Addresses...)
-	c.nn = protocol.NewNamenode(c.rpc)
+	c.nn = protocol.NewNamenode(patient{c.rpc})
 	c.datanode = block.NewNetwork(block.NetworkOptions{
 		Dialer:       o.Dialer,
 		Timeout:      set.socketTimeout,

@@ -78,7 +78,7 @@ func (r *Reader) choose(ctx context.Context, lb *hdfspb.LocatedBlockProto, off i
 		if len(lb.GetLocs()) == 0 && a.last == nil {
 			a.last = errors.New("no datanode has reported it")
 		}
-		if lb.GetCorrupt() && isCorrupt(a.last) { // the namenode knows no good replica either
+		if lb.GetCorrupt() && a.last != nil { // the namenode knows no good replica either
 			return nil, nil, r.missing(lb, a)
 		}
 	}

@@ -62,9 +62,11 @@ type Stage struct {
 	// Reduces is the number of reduce tasks; 0 makes a map-only stage whose Emit goes to Output.
 	Reduces int
 
-	Partitioner Partitioner           // nil: HashPartitioner
-	Sort        func(a, b []byte) int // order of keys; nil: bytes.Compare
-	Group       func(a, b []byte) int // which sorted neighbours form a group; nil: Sort
+	// PartitionWith makes the partitioner from what Prepare returned (cut points of a total order); stronger than Partitioner.
+	PartitionWith func(prepared []byte) (Partitioner, error)
+	Partitioner   Partitioner           // nil: HashPartitioner
+	Sort          func(a, b []byte) int // order of keys; nil: bytes.Compare
+	Group         func(a, b []byte) int // which sorted neighbours form a group; nil: Sort
 	// TiesReversed gives equal keys of one map task in reverse order of emission, which is what Apache's sort does to
 	// small inputs; Hadoop Streaming sets it.
 	TiesReversed bool

@@ -28,9 +28,11 @@ type Config struct {
 	Dir         string // dfs.namenode.name.dir
 	RPCAddress  string // dfs.namenode.rpc-address; port 0 is any
 	HTTPAddress string // dfs.namenode.http-address; used when HTTP is set
-	ClusterID   string // of a new cluster; made up when empty
-	User        string // the superuser: who runs the namenode
-	SuperGroup  string
+	// PortPatience is how long Start waits for a port that is taken.
+	PortPatience time.Duration
+	ClusterID    string // of a new cluster; made up when empty
+	User         string // the superuser: who runs the namenode
+	SuperGroup   string
 
 	ID          string         // of this namenode among several
 	Peers       []journal.Peer // all of them; empty when it is alone
@@ -121,8 +123,8 @@ func FromConf(c *conf.Conf, log *slog.Logger) (Config, error) {
 	}
 	cfg := Config{
 		Dir: dir, RPCAddress: bind(c, "dfs.namenode.rpc-address", "dfs.namenode.rpc-bind-host"),
-		HTTPAddress: bind(c, "dfs.namenode.http-address", "dfs.namenode.http-bind-host"),
-		User:        me, SuperGroup: super, Peers: peers, RaftAddress: c.String("lode.namenode.raft-address"), BlockMap: bm,
+		PortPatience: 3 * time.Second, HTTPAddress: bind(c, "dfs.namenode.http-address", "dfs.namenode.http-bind-host"),
+		User: me, SuperGroup: super, Peers: peers, RaftAddress: c.String("lode.namenode.raft-address"), BlockMap: bm,
 		Namespace: namespace.Options{FSOwner: me, SuperGroup: super,
 			DisablePermissions: !c.Bool("dfs.permissions.enabled"), DisableACLs: !c.Bool("dfs.namenode.acls.enabled"), DisableXAttrs: !c.Bool("dfs.namenode.xattrs.enabled"),
 			NoPosixInheritance: !c.Bool("dfs.namenode.posix.acl.inheritance.enabled"),

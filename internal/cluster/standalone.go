@@ -35,8 +35,8 @@ type Standalone struct {
 }
 
 // StartStandalone starts the roles one after the other; what fails takes down what has started.
-func StartStandalone(ctx context.Context, o StandaloneOptions) (s *Standalone, err error) {
-	s = &Standalone{clean: func() error { return nil }}
+func StartStandalone(ctx context.Context, o StandaloneOptions) (_ *Standalone, err error) {
+	s := &Standalone{clean: func() error { return nil }}
 	if o.Dir == "" {
 		if o.Dir, err = os.MkdirTemp("", "lode-"); err != nil {
 			return nil, err

@@ -20,6 +20,7 @@ type Call struct {
 	RealUser         string // who speaks for User; empty when it is User itself
 	RemoteIP         netip.Addr
 	RemotePort       int
+	RemoteHost       string     // RemoteIP as text, made once for a connection; may be empty in calls made by hand
 	LocalIP          netip.Addr // the address of ours that the client reached
 	CallerContext    string
 	StateID          int64

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -223,6 +224,11 @@ func (t *transport) dial(ctx context.Context) (*clientConn, error) {
 			return nil, fmt.Errorf("cannot connect: %w", err)
 		}
 		return nil, fmt.Errorf("cannot connect to %s: %w", address, err)
+	}
+	if nc.LocalAddr().String() == nc.RemoteAddr().String() {
+		// The kernel gave the socket the very port that it calls: nobody listens there.
+		nc.Close()
+		return nil, fmt.Errorf("cannot connect to %s: %w", address, syscall.ECONNREFUSED)
 	}
 	cc := newClientConn(nc, address, t.opts.MaxFrame)
 	cc.greet(t.clientID, t.opts.User, t.opts.RealUser, t.opts.Protocol)

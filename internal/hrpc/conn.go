@@ -39,6 +39,7 @@ type conn struct {
 	cancel context.CancelFunc
 	remote netip.AddrPort
 	local  netip.Addr
+	host   string // the remote address as text
 
 	in             []byte // buf[r:w] is read and not yet taken
 	r, w           int
@@ -67,6 +68,9 @@ type conn struct {
 func newConn(s *Server, nc net.Conn) *conn {
 	c := &conn{srv: s, nc: nc, remote: addrPort(nc.RemoteAddr()), local: addrPort(nc.LocalAddr()).Addr(), bursting: true}
 	c.space.L = &c.mu
+	if c.remote.IsValid() {
+		c.host = c.remote.Addr().String()
+	}
 	c.ctx, c.cancel = context.WithCancel(s.ctx)
 	return c
 }
@@ -338,7 +342,7 @@ func (c *conn) frame(b []byte) error {
 // call starts one call.
 func (c *conn) call(p *protocolEntry, m *methodEntry, h *requestHeader, body []byte) error {
 	call := &Call{Protocol: m.protocol, Method: m.name, ClientID: c.rememberClient(h.clientID), CallID: h.callID, RetryCount: h.retryCount,
-		User: c.user, RealUser: c.realUser, RemoteIP: c.remote.Addr(), RemotePort: int(c.remote.Port()), LocalIP: c.local,
+		User: c.user, RealUser: c.realUser, RemoteIP: c.remote.Addr(), RemotePort: int(c.remote.Port()), RemoteHost: c.host, LocalIP: c.local,
 		CallerContext: c.rememberContext(h.callerContext), StateID: h.stateID}
 	begin := time.Now()
 	if !m.table {

@@ -50,7 +50,7 @@ type Server struct {
 
 	mu        sync.Mutex // guards what follows; no I/O under it
 	closed    bool
-	listeners map[net.Listener]struct{}
+	listeners map[*net.Listener]struct{} // by pointer: a listener need not be comparable
 	conns     map[*conn]struct{}
 
 	open   atomic.Int64
@@ -86,7 +86,7 @@ func NewServer(o Options) *Server {
 	setDefault(&o.PeerTimeout, time.Minute)
 	setDefault(&o.IdleTimeout, 30*time.Minute)
 	s := &Server{opts: o, log: o.Logger, protocols: map[string]*protocolEntry{}, started: time.Now(),
-		listeners: map[net.Listener]struct{}{}, conns: map[*conn]struct{}{}}
+		listeners: map[*net.Listener]struct{}{}, conns: map[*conn]struct{}{}}
 	s.pending.free = max(o.MaxPending, int64(o.MaxFrame)+4)
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s
@@ -147,14 +147,14 @@ func (s *Server) Serve(l net.Listener) error {
 		l.Close()
 		return nil
 	}
-	s.listeners[l] = struct{}{}
+	s.listeners[&l] = struct{}{}
 	s.mu.Unlock()
 	for {
 		nc, err := l.Accept()
 		if err != nil {
 			s.mu.Lock()
 			closed := s.closed
-			delete(s.listeners, l)
+			delete(s.listeners, &l)
 			s.mu.Unlock()
 			if closed {
 				return nil
@@ -163,7 +163,7 @@ func (s *Server) Serve(l net.Listener) error {
 			if errors.As(err, &ne) && ne.Timeout() || isTemporary(err) {
 				s.log.Warn("accept failed; trying again", "err", err)
 				s.mu.Lock()
-				s.listeners[l] = struct{}{}
+				s.listeners[&l] = struct{}{}
 				s.mu.Unlock()
 				select {
 				case <-time.After(50 * time.Millisecond):
@@ -205,7 +205,7 @@ func (s *Server) Close() error {
 	s.mu.Lock()
 	s.closed = true
 	for l := range s.listeners {
-		l.Close()
+		(*l).Close()
 	}
 	for c := range s.conns {
 		c.nc.Close()

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/lodehq/lode/mapreduce"
 	"github.com/lodehq/lode/mapreduce/format"
 	"github.com/lodehq/lode/table/datafile"
@@ -108,8 +110,24 @@ func sumReduce(c *mapreduce.Context, key []byte, values *mapreduce.Values) error
 	return c.Emit(k, strconv.AppendInt(nil, n, 10))
 }
 
-// nameReducer sees every name once, so every name is asked once.
-type nameReducer struct{ client *Client }
+// callers is how many calls to the service one task has under way.
+const callers = 8
+
+// nameReducer sees every name once, so every name is asked once. Names wait until there are enough to be asked side by side.
+type nameReducer struct {
+	client *Client
+	asks   []ask
+}
+
+type ask struct {
+	first, last string
+	n           int64
+	id          int64
+	err         error
+}
+
+// manyAsks bounds what waits.
+const manyAsks = 256
 
 func (r *nameReducer) Reduce(c *mapreduce.Context, key []byte, values *mapreduce.Values) error {
 	k := bytes.Clone(key)
@@ -117,21 +135,52 @@ func (r *nameReducer) Reduce(c *mapreduce.Context, key []byte, values *mapreduce
 	if err != nil {
 		return err
 	}
-	count := strconv.AppendInt(nil, n, 10)
 	if k[0] == idKey {
-		return c.Emit(k[1:], count)
+		return c.Emit(k[1:], strconv.AppendInt(nil, n, 10))
 	}
 	first, last, _ := strings.Cut(string(k[1:]), "\x00")
-	id, err := r.client.Resolve(c.Context(), first, last)
-	if errors.Is(err, ErrUnknown) || errors.Is(err, ErrRefused) {
-		c.Counter("interactions", "unresolved").Add(n)
-		return c.EmitTo("unresolved", []byte(first+" "+last), count)
+	if r.asks = append(r.asks, ask{first: first, last: last, n: n}); len(r.asks) < manyAsks {
+		return nil
 	}
-	if err != nil {
-		return err // the attempt fails and is tried again, nothing of it is counted
+	return r.resolve(c)
+}
+
+func (r *nameReducer) Finish(c *mapreduce.Context) error { return r.resolve(c) }
+
+// resolve asks for all names that wait, then tells the counts in their order. A service that stays down fails the attempt, which is tried again; nothing of it is counted.
+func (r *nameReducer) resolve(c *mapreduce.Context) error {
+	g, ctx := errgroup.WithContext(c.Context())
+	g.SetLimit(callers)
+	for i := range r.asks {
+		g.Go(func() error {
+			a := &r.asks[i]
+			a.id, a.err = r.client.Resolve(ctx, a.first, a.last)
+			c.Progress()
+			if a.err != nil && !errors.Is(a.err, ErrUnknown) && !errors.Is(a.err, ErrRefused) {
+				return a.err
+			}
+			return nil
+		})
 	}
-	c.Counter("interactions", "resolved").Add(n)
-	return c.Emit(strconv.AppendInt(nil, id, 10), count)
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	for _, a := range r.asks {
+		count := strconv.AppendInt(nil, a.n, 10)
+		if a.err != nil {
+			c.Counter("interactions", "unresolved").Add(a.n)
+			if err := c.EmitTo("unresolved", []byte(a.first+" "+a.last), count); err != nil {
+				return err
+			}
+			continue
+		}
+		c.Counter("interactions", "resolved").Add(a.n)
+		if err := c.Emit(strconv.AppendInt(nil, a.id, 10), count); err != nil {
+			return err
+		}
+	}
+	r.asks = r.asks[:0]
+	return nil
 }
 
 // totalMap reads "customer TAB count".
@@ -162,8 +211,16 @@ func (r *totalReducer) Reduce(c *mapreduce.Context, key []byte, values *mapreduc
 	return c.Emit(k, strconv.AppendInt(nil, n, 10))
 }
 
-// outboxMapper posts totals that are committed.
-type outboxMapper struct{ client *Client }
+// outboxMapper posts totals that are committed, several side by side; a customer comes once, so an old total never follows a new one.
+type outboxMapper struct {
+	client *Client
+	posts  []post
+}
+
+type post struct {
+	id, n   int64
+	refused bool
+}
 
 func (m *outboxMapper) Map(c *mapreduce.Context, _, line []byte) error {
 	who, count, _ := bytes.Cut(line, []byte{'\t'})
@@ -175,14 +232,42 @@ func (m *outboxMapper) Map(c *mapreduce.Context, _, line []byte) error {
 	if err != nil {
 		return fmt.Errorf("a total of customer %d: %w", id, err)
 	}
-	key := fmt.Sprintf("interactions/%d/%d", id, n)
-	if err := m.client.Report(c.Context(), id, n, key); err != nil {
-		if errors.Is(err, ErrRefused) { // parked: it stays visible, the others go on
-			c.Counter("interactions", "parked").Add(1)
-			return c.EmitTo("posted", who, []byte("refused"))
-		}
+	if m.posts = append(m.posts, post{id: id, n: n}); len(m.posts) < manyAsks {
+		return nil
+	}
+	return m.send(c)
+}
+
+func (m *outboxMapper) Finish(c *mapreduce.Context) error { return m.send(c) }
+
+// send posts what waits. What the service refuses is parked: it stays visible, the others go on.
+func (m *outboxMapper) send(c *mapreduce.Context) error {
+	g, ctx := errgroup.WithContext(c.Context())
+	g.SetLimit(callers)
+	for i := range m.posts {
+		g.Go(func() error {
+			p := &m.posts[i]
+			err := m.client.Report(ctx, p.id, p.n, fmt.Sprintf("interactions/%d/%d", p.id, p.n))
+			c.Progress()
+			if p.refused = errors.Is(err, ErrRefused); p.refused {
+				return nil
+			}
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
 		return err
 	}
-	c.Counter("interactions", "posted").Add(1)
-	return c.EmitTo("posted", who, count)
+	for _, p := range m.posts {
+		what, said := "posted", strconv.AppendInt(nil, p.n, 10)
+		if p.refused {
+			what, said = "parked", []byte("refused")
+		}
+		c.Counter("interactions", what).Add(1)
+		if err := c.EmitTo("posted", strconv.AppendInt(nil, p.id, 10), said); err != nil {
+			return err
+		}
+	}
+	m.posts = m.posts[:0]
+	return nil
 }

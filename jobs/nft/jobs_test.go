@@ -282,6 +282,11 @@ func TestJobsMakeTheTables(t *testing.T) {
 				t.Fatalf("%s: %v", name, err)
 			}
 		}
+		if way[0] == "nft-gold" {
+			if n := len(readTable(t, fsys, "silver.prices_usd_minute")); n < 3*61*20 {
+				t.Errorf("%d prices of minutes", n)
+			}
+		}
 		for name, b := range want {
 			full := ""
 			for _, s := range schemas.All("ethereum") {

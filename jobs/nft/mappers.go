@@ -24,8 +24,12 @@ func (m *rawMapper) Map(c *mapreduce.Context, _, line []byte) error {
 		return m.reject(c, err, line)
 	}
 	m.read.Add(b, path)
-	m.rows.Block(m.reg, txs)
 	c.Counter("chain", "blocks").Add(1)
+	if usd, known := m.rows.Block(m.reg, txs); known {
+		if err := gold.EmitPrice(b.Chain, b.Timestamp, usd, c.Emit); err != nil {
+			return err
+		}
+	}
 	if m.read.Size()+m.rows.Size() > flushBytes {
 		return m.flush(c)
 	}
@@ -99,17 +103,22 @@ func (m *factMapper) Map(c *mapreduce.Context, _, _ []byte) error {
 	return m.emit.Transfers(b, c.Emit)
 }
 
-// collectionReducer gets all facts of one collection.
+// collectionReducer gets all facts of one collection, or all prices of a chain.
 type collectionReducer struct {
-	c    *gold.Collection
-	rows *gold.Rows
+	c      *gold.Collection
+	rows   *gold.Rows
+	prices gold.Prices
+	quotes *gold.Rows
 }
 
 func newCollectionReducer() mapreduce.Reducer {
-	return &collectionReducer{c: gold.NewCollection(), rows: gold.NewRows(gold.CollectionTables())}
+	return &collectionReducer{c: gold.NewCollection(), rows: gold.NewRows(gold.CollectionTables()), quotes: gold.NewRows(gold.PriceTables())}
 }
 
 func (r *collectionReducer) Reduce(c *mapreduce.Context, key []byte, values *mapreduce.Values) error {
+	if gold.IsPriceKey(key) {
+		return r.reducePrices(c, key, values)
+	}
 	r.c.Begin(key)
 	for values.Next() {
 		if err := r.c.Add(values.Value()); err != nil {
@@ -130,6 +139,20 @@ func (r *collectionReducer) Reduce(c *mapreduce.Context, key []byte, values *map
 		return err
 	}
 	return drain(c, r.rows)
+}
+
+func (r *collectionReducer) reducePrices(c *mapreduce.Context, key []byte, values *mapreduce.Values) error {
+	r.prices.Begin(key)
+	for values.Next() {
+		if err := r.prices.Add(values.Value()); err != nil {
+			return err
+		}
+	}
+	if err := values.Err(); err != nil {
+		return err
+	}
+	r.prices.Finish(r.quotes)
+	return drain(c, r.quotes)
 }
 
 func drain(c *mapreduce.Context, rows *gold.Rows) error {

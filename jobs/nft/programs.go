@@ -63,6 +63,7 @@ func buildGold(t chain.Tables, inv *mapreduce.Invocation) (*mapreduce.Job, error
 	out := chain.BronzeOutputs(t, s)
 	outputs(out, t, s, silver.Tables())
 	outputs(out, t, s, gold.CollectionTables())
+	outputs(out, t, s, gold.PriceTables())
 	first := &mapreduce.Stage{
 		Name:    "blocks and collections",
 		Inputs:  []mapreduce.Input{{Format: chain.RawInput(inv, s.Chains), Mapper: func() mapreduce.Mapper { return newRawMapper(s.Chains) }}},

@@ -5,5 +5,6 @@ import "github.com/lodehq/lode/mapreduce"
 
 // Programs lists them.
 func Programs() []mapreduce.Program {
-	return []mapreduce.Program{wordCount()}
+	return []mapreduce.Program{wordCount(), multiFileWordCount(), aggregateWordCount(), grep(), sortText(), secondarySort(), join(), pi(),
+		teraGen(), teraSort(), teraValidate(), randomTextWriter(), sleep()}
 }

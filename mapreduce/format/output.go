@@ -184,7 +184,7 @@ type TextOutput struct {
 	ValueText func(dst, value []byte) ([]byte, error) // prints a value (mapreduce.FormatInt64); nil: as it is
 	KeyOnly   bool                                    // no separator, no value
 	ValueOnly bool
-	Raw       bool   // ValueOnly without line ends
+	Raw       bool   // key and value one after the other, nothing between or behind them
 	Separator string // "": mapreduce.output.textoutputformat.separator, or TAB
 	Lazy      bool   // no file for an attempt that writes nothing
 }
@@ -288,7 +288,7 @@ func (w *textWriter) Write(key, value []byte) (err error) {
 		}
 	}
 	line := w.line[:0]
-	if !w.t.ValueOnly && !w.t.Raw {
+	if !w.t.ValueOnly {
 		if w.t.KeyText != nil {
 			if line, err = w.t.KeyText(line, key); err != nil {
 				return err
@@ -296,7 +296,7 @@ func (w *textWriter) Write(key, value []byte) (err error) {
 		} else {
 			line = append(line, key...)
 		}
-		if !w.t.KeyOnly {
+		if !w.t.KeyOnly && !w.t.Raw {
 			line = append(line, w.sep...)
 		}
 	}

@@ -1,6 +1,9 @@
 package rest
 
 import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -166,7 +169,7 @@ func (a *API) create(w http.ResponseWriter, r *http.Request) {
 			unknown = append(unknown, k)
 		}
 	}
-	spec, err := a.jobOf(&req)
+	spec, err := a.jobOf(r.Context(), &req)
 	if err != nil {
 		a.sparkError(w, http.StatusBadRequest, err.Error())
 		return
@@ -240,7 +243,7 @@ func isMemory(s string) bool {
 }
 
 // jobOf turns a submission into a job: appResource is `builtin:` or a static Go binary in the file system, mainClass the program in it.
-func (a *API) jobOf(r *createRequest) (*batchpb.JobSpec, error) {
+func (a *API) jobOf(ctx context.Context, r *createRequest) (*batchpb.JobSpec, error) {
 	resource := *r.AppResource
 	if strings.HasSuffix(resource, ".jar") {
 		return nil, fmt.Errorf("%s is Java bytecode and Lode runs no JVM: appResource is builtin: for a built-in job, or a static Go binary", resource)
@@ -256,7 +259,25 @@ func (a *API) jobOf(r *createRequest) (*batchpb.JobSpec, error) {
 		return spec, nil
 	}
 	spec.Binary = resource
+	var err error
+	if spec.BinarySha256, err = a.digest(ctx, resource); err != nil {
+		return nil, fmt.Errorf("appResource %s: %w", resource, err)
+	}
 	return spec, nil
+}
+
+// digest reads a binary in the file system: workers check what they get against it.
+func (a *API) digest(ctx context.Context, path string) (string, error) {
+	f, err := a.o.FS.Open(ctx, path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
 func (a *API) driverJob(id string) string {
@@ -317,9 +338,6 @@ func (a *API) driverStatus(w http.ResponseWriter, r *http.Request, id string) {
 						}
 					}
 				}
-			}
-			if j.State == "FAILED" {
-				answer["message"] = "Exception from the cluster:\n" + j.Diagnostics
 			}
 		}
 	}

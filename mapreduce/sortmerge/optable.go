@@ -21,12 +21,17 @@ type opSlot struct {
 	index uint32 // entry + 1; 0 is free
 }
 
+// opEntry is one key. x and y are the ends of the key as HashParts reads them: the whole key up to wholeKey bytes, so that most
+// look-ups touch one slot and one entry and nothing else.
 type opEntry struct {
-	hash       uint64
+	x, y       uint64
 	acc        int64
+	hash       uint64
 	chunk, off uint32
 	klen       uint32
 }
+
+const wholeKey = 16
 
 func newOpTable(op *mapreduce.Op, a *arena) *opTable {
 	const n = 1 << 12
@@ -34,34 +39,36 @@ func newOpTable(op *mapreduce.Op, a *arena) *opTable {
 }
 
 func (t *opTable) add(key []byte, v int64) {
-	h := mapreduce.Hash64(key)
+	h, x, y := mapreduce.HashParts(key)
 	tag := uint32(h >> 32)
 	for i := h & t.mask; ; i = (i + 1) & t.mask {
-		s := t.slots[i]
+		s := t.slots[i&uint64(len(t.slots)-1)]
 		if s.index == 0 {
-			t.insert(i, h, tag, key, v)
+			t.insert(i, opEntry{x: x, y: y, acc: v, hash: h, klen: uint32(len(key))}, key)
 			return
 		}
-		if s.tag == tag {
-			e := &t.entries[s.index-1]
-			if int(e.klen) == len(key) && bytes.Equal(t.arena.at(e.chunk, e.off, e.klen), key) {
-				if t.sum {
-					e.acc += v
-				} else {
-					e.acc = t.op.Fold(e.acc, v)
-				}
-				return
+		if s.tag != tag {
+			continue
+		}
+		e := &t.entries[s.index-1]
+		if e.x == x && e.y == y && int(e.klen) == len(key) && (len(key) <= wholeKey || bytes.Equal(t.arena.at(e.chunk, e.off, e.klen), key)) {
+			if t.sum {
+				e.acc += v
+			} else {
+				e.acc = t.op.Fold(e.acc, v)
 			}
+			return
 		}
 	}
 }
 
-func (t *opTable) insert(slot, h uint64, tag uint32, key []byte, v int64) {
+func (t *opTable) insert(slot uint64, e opEntry, key []byte) {
 	room, chunk, off := t.arena.alloc(len(key))
 	copy(room, key)
-	t.entries = append(t.entries, opEntry{h, v, chunk, off, uint32(len(key))})
-	t.slots[slot] = opSlot{tag, uint32(len(t.entries))}
-	if uint64(len(t.entries))*10 > uint64(len(t.slots))*7 {
+	e.chunk, e.off = chunk, off
+	t.entries = append(t.entries, e)
+	t.slots[slot] = opSlot{uint32(e.hash >> 32), uint32(len(t.entries))}
+	if uint64(len(t.entries))*10 > uint64(len(t.slots))*6 {
 		t.grow()
 	}
 }
@@ -79,7 +86,7 @@ func (t *opTable) grow() {
 	}
 }
 
-func (t *opTable) bytes() int64 { return int64(cap(t.slots))*8 + int64(cap(t.entries))*32 }
+func (t *opTable) bytes() int64 { return int64(cap(t.slots))*8 + int64(cap(t.entries))*48 }
 
 func (t *opTable) reset() {
 	clear(t.slots)

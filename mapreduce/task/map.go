@@ -68,6 +68,12 @@ func (a *attempt) newCollector() (*sortmerge.Collector, error) {
 	}
 	cfg := sortmerge.Config{Partitions: a.stage.Reduces, Partitioner: a.stage.Partitioner, Compare: a.stage.Sort, Op: a.stage.Op,
 		TiesReversed: a.stage.TiesReversed, MemoryLimit: a.sortMemory(), Dir: dir, Name: "file.out", Counters: a.counters}
+	if a.stage.PartitionWith != nil {
+		var err error
+		if cfg.Partitioner, err = a.stage.PartitionWith(a.spec.Prepared); err != nil {
+			return nil, fmt.Errorf("make the partitioner: %w", err)
+		}
+	}
 	if a.stage.Combiner != nil {
 		cfg.Op = nil
 		cfg.Combine = func(groups *sortmerge.Groups, emit func(k, v []byte) error) error {

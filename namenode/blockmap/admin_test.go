@@ -190,3 +190,50 @@ func TestDecommissionSimulation(t *testing.T) {
 		})
 	}
 }
+
+// TestMaintenanceSimulation puts one datanode after the other into maintenance under faults and switches it off: every block stays readable.
+func TestMaintenanceSimulation(t *testing.T) {
+	for seed := range uint64(40) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			s := newSim(t, seed, quick(), 7, 1+int(seed%3))
+			s.late = true
+			for range 40 {
+				s.fault()
+				s.run(1)
+			}
+			s.heal()
+			s.run(30)
+			s.late = true
+			for i := range 3 {
+				out := s.nodes[i]
+				s.m.SetHosts(s.now, Hosts{Maintenance: map[string]int64{out.id.Hostname: 0}})
+				for range 500 {
+					if s.rng.IntN(5) == 0 {
+						s.create(1+s.rng.IntN(3), false)
+					}
+					s.run(1)
+					if s.m.Datanode(out.id.UUID).Admin == AdminInMaintenance {
+						break
+					}
+				}
+				if a := s.m.Datanode(out.id.UUID).Admin; a != AdminInMaintenance {
+					t.Fatalf("dn-%d is still %s", i, a)
+				}
+				out.up = false
+				s.run(15)
+				for _, id := range s.ids {
+					if f := s.files[id]; !f.open && s.good(id) == 0 && f.rotted == 0 {
+						t.Fatalf("%s cannot be read while dn-%d is off", f.b, i)
+					}
+				}
+				out.up, out.known = true, false
+				s.m.SetHosts(s.now, Hosts{})
+				s.run(20)
+			}
+			s.heal()
+			s.run(200)
+			s.checkWhole()
+			s.m.checkInvariants(t)
+		})
+	}
+}

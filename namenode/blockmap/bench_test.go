@@ -144,6 +144,7 @@ func BenchmarkDeath(b *testing.B) {
 	m := full(b, 1_000_000)
 	for b.Loop() {
 		m.RemoveDatanode(2, "dn3")
+		m.drainSweeps()
 		b.StopTimer()
 		_, _ = m.Register(2, Registration{DatanodeID: DatanodeID{UUID: "dn3", IP: "10.0.0.3", XferPort: 9866}})
 		_, _ = m.BlockReport(2, "dn3", StorageStats{UUID: "s3"}, listed(1_000_000, 3))

@@ -42,11 +42,8 @@ type Config struct {
 	MaxTrackedNodes           int   // dfs.namenode.decommission.max.concurrent.tracked.nodes; 0 = no limit
 	MaintenanceMinReplication int   // dfs.namenode.maintenance.replication.min
 
-	CheckIPHostname  bool // dfs.namenode.datanode.registration.ip-hostname-check
-	MaxSlowNodes     int  // dfs.datanode.max.nodes.to.report
-	SweepSlice       int  // blocks looked at in one slice of a sweep; a table that is not larger is swept at once
-	BlocksMinSize    int64
-	BalancerHotSlack int64 // blocks of files younger than this are not offered to the balancer; 0 offers all
+	MaxSlowNodes int // dfs.datanode.max.nodes.to.report
+	SweepSlice   int // blocks looked at in one slice of a sweep; a table that is not larger is swept at once
 }
 
 // DefaultConfig is Apache Hadoop 3.4's defaults.
@@ -61,7 +58,7 @@ func DefaultConfig() Config {
 		InvalidateLimit: 1000, InvalidateRatio: 0.32, RedundancyInterval: 3_000,
 		ConsiderLoad: true, LoadFactor: 2, HeartbeatTolerance: 4,
 		AdminInterval: 30_000, MaxTrackedNodes: 100, MaintenanceMinReplication: 1,
-		CheckIPHostname: true, MaxSlowNodes: 5, SweepSlice: 1 << 20, BlocksMinSize: 10 << 20,
+		MaxSlowNodes: 5, SweepSlice: 1 << 18,
 	}
 }
 

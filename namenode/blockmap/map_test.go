@@ -155,7 +155,7 @@ func TestSafeMode(t *testing.T) {
 }
 
 func TestBlocksFromTheFuture(t *testing.T) {
-	s := &sim{t: t, m: New(TrainingConfig(), Options{Now: 1}), now: 1}
+	s := &sim{m: New(TrainingConfig(), Options{Now: 1})}
 	s.m.BlockAdded(hdfs.Block{ID: 1, GenStamp: 1001, NumBytes: 5}, 1, 1, 0, true)
 	s.m.NoteGenStamp(1001)
 	s.m.SetActive(1, true)
@@ -738,7 +738,7 @@ func TestDeterministic(t *testing.T) {
 		}
 		return b.String()
 	}
-	if trace() != trace() {
+	if first, second := trace(), trace(); first != second {
 		t.Fatal("two runs of one seed differ")
 	}
 }

@@ -1,9 +1,9 @@
 package blockmap
 
 import (
-	"net"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/lodehq/lode/internal/hdfs"
 	"github.com/lodehq/lode/namenode/blockmap/placement"
@@ -64,9 +64,15 @@ type transfer struct {
 	targets []uint32
 }
 
-func (n *node) xferAddr() string { return net.JoinHostPort(n.id.IP, strconv.Itoa(int(n.id.XferPort))) }
-func (n *node) xferName() string {
-	return net.JoinHostPort(n.id.Hostname, strconv.Itoa(int(n.id.XferPort)))
+func (n *node) xferAddr() string { return hostPort(n.id.IP, n.id.XferPort) }
+func (n *node) xferName() string { return hostPort(n.id.Hostname, n.id.XferPort) }
+
+// hostPort joins an address or name and a port; one with colons gets brackets.
+func hostPort(host string, port uint32) string {
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	return host + ":" + strconv.Itoa(int(port))
 }
 
 // Register takes a datanode in, or back (DatanodeManager.registerDatanode). The caller has set IP to the address that the

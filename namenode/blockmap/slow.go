@@ -2,9 +2,7 @@ package blockmap
 
 import (
 	"cmp"
-	"net"
 	"slices"
-	"strconv"
 )
 
 // slowValidity is how long a complaint about a slow peer counts (three times dfs.datanode.outliers.report.interval).
@@ -62,7 +60,7 @@ func (m *Map) peer(name string) *node {
 			continue
 		}
 		for _, port := range []uint32{n.id.InfoPort, n.id.InfoSecurePort, n.id.XferPort} {
-			if name == net.JoinHostPort(n.id.IP, strconv.Itoa(int(port))) {
+			if name == hostPort(n.id.IP, port) {
 				return n
 			}
 		}

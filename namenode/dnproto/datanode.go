@@ -18,7 +18,15 @@ import (
 )
 
 func (h *handler) versionRequest(context.Context, *hrpc.Call, *hdfspb.VersionRequestProto) (*hdfspb.VersionResponseProto, error) {
+	if h.state.Cluster().ClusterID == "" {
+		return nil, starting()
+	}
 	return &hdfspb.VersionResponseProto{Info: h.namespaceInfo()}, nil
+}
+
+// starting is the answer while the cluster's identity is not known yet, before the journal has been read: datanodes try again.
+func starting() error {
+	return hdfs.Errorf(hdfs.Retriable, "NameNode still not started")
 }
 
 // namespaceInfo introduces us. Capability 1 asks for packed block reports (NamespaceInfo.Capability.STORAGE_BLOCK_REPORT_BUFFERS).
@@ -82,6 +90,9 @@ func describe(id blockmap.DatanodeID) string {
 // checkCluster refuses datanodes of another cluster (NameNodeRpcServer.verifyRequest).
 func (h *handler) checkCluster(reg *datanodepb.DatanodeRegistrationProto) error {
 	c, si := h.state.Cluster(), reg.GetStorageInfo()
+	if c.ClusterID == "" {
+		return starting()
+	}
 	want := registrationID(c.NamespaceID, c.ClusterID, c.CTime)
 	if got := registrationID(si.GetNamespceID(), si.GetClusterID(), si.GetCTime()); got != want {
 		h.log.Warn("datanode of another cluster", "datanode", describe(datanodeID(reg.GetDatanodeID())), "has", got, "expected", want)
@@ -117,7 +128,7 @@ func heartbeat(req *datanodepb.HeartbeatRequestProto) blockmap.Heartbeat {
 			CapacityLost: int64(v.GetEstimatedCapacityLostTotal())}
 	}
 	for _, r := range req.GetReports() {
-		s := storage(r.GetStorage(), r.GetStorageUuid())
+		s := storage(r.GetStorage(), r.GetStorageUuid()) //nolint:staticcheck // what datanodes before Hadoop 2.4 send
 		s.Failed, s.Mount = r.GetFailed(), r.GetMount()
 		s.Capacity, s.DFSUsed, s.Remaining, s.BlockPoolUsed = int64(r.GetCapacity()), int64(r.GetDfsUsed()), int64(r.GetRemaining()), int64(r.GetBlockPoolUsed())
 		if s.NonDFSUsed = int64(r.GetNonDfsUsed()); r.NonDfsUsed == nil {
@@ -235,7 +246,7 @@ func (h *handler) blockReceivedAndDeleted(_ context.Context, _ *hrpc.Call, req *
 	}
 	parts := make([]part, 0, len(req.GetBlocks()))
 	for _, s := range req.GetBlocks() {
-		p := part{st: storage(s.GetStorage(), s.GetStorageUuid())}
+		p := part{st: storage(s.GetStorage(), s.GetStorageUuid())} //nolint:staticcheck // what datanodes before Hadoop 2.4 send
 		for _, b := range s.GetBlocks() {
 			p.list = append(p.list, blockmap.ReceivedDeleted{Block: Block(b.GetBlock()), Status: blockmap.ReceivedStatus(b.GetStatus()), DeleteHint: b.GetDeleteHint()})
 		}

@@ -24,6 +24,7 @@ type fake struct {
 	m      *blockmap.Map
 	now    int64
 	active bool
+	young  bool // has not read its journal
 	sync   *datanodepb.CommitBlockSynchronizationRequestProto
 }
 
@@ -41,6 +42,9 @@ func (f *fake) Now() int64                   { return f.now }
 func (f *fake) HAState() (bool, int64)       { return f.active, 77 }
 func (f *fake) CheckpointTxID() int64        { return 70 }
 func (f *fake) Cluster() Cluster {
+	if f.young {
+		return Cluster{}
+	}
 	return Cluster{ClusterID: "CID-1", BlockPoolID: "BP-1", NamespaceID: 42, CTime: 0, SoftwareVersion: "3.4.3", BuildVersion: "x"}
 }
 
@@ -185,7 +189,7 @@ func TestDatanodeJoins(t *testing.T) {
 	if f.sync.GetNewGenStamp() != 1004 {
 		t.Fatal("not forwarded")
 	}
-	c.must(dn, "errorReport", &datanodepb.ErrorReportRequestProto{Registartion: registration(0), ErrorCode: proto.Uint32(3), Msg: proto.String("all disks")}, nil)
+	c.must(dn, "errorReport", &datanodepb.ErrorReportRequestProto{Registartion: registration(0), ErrorCode: proto.Uint32(3), Msg: proto.String("all disks")}, nil) //nolint:misspell // the wire's own name
 	if f.m.Datanode("a").Alive {
 		t.Fatal("a datanode that has lost its disks counts as alive")
 	}
@@ -212,6 +216,14 @@ func TestRefusals(t *testing.T) {
 			t.Errorf("%s: %v", x.name, err)
 		}
 	}
+	f.young = true
+	for method, req := range map[string]proto.Message{"versionRequest": &hdfspb.VersionRequestProto{}, "sendHeartbeat": beat(0),
+		"registerDatanode": &datanodepb.RegisterDatanodeRequestProto{Registration: registration(0)}} {
+		if err := c.call(dn, method, req, nil); hdfs.ClassOf(err) != hdfs.Retriable {
+			t.Errorf("%s of a namenode that does not know its cluster yet: %v", method, err)
+		}
+	}
+	f.young = false
 	if err := c.call(dn, "format", &hdfspb.VersionRequestProto{}, nil); hdfs.ClassOf(err) != hdfs.RPCNoSuchMethod {
 		t.Error(err)
 	}
@@ -282,7 +294,7 @@ func TestVersions(t *testing.T) {
 func TestWireCaches(t *testing.T) {
 	w := new(Wire)
 	d := &blockmap.DatanodeInfo{DatanodeID: blockmap.DatanodeID{UUID: "a", IP: "1.2.3.4"}}
-	if w.Datanode(d) != w.Datanode(d) {
+	if first, second := w.Datanode(d), w.Datanode(d); first != second {
 		t.Fatal("made twice")
 	}
 	e := *d

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -146,7 +145,7 @@ func Open(cfg Config) (*Journal, error) {
 
 func (j *Journal) openRaft() (err error) {
 	logDir := filepath.Join(j.cfg.Dir, "log")
-	if err := os.MkdirAll(logDir, 0o700); err != nil {
+	if err := vfs.OS().MkdirAll(logDir, 0o700); err != nil {
 		return fmt.Errorf("create the journal's directory: %w", err)
 	}
 	defer func() {
@@ -159,7 +158,7 @@ func (j *Journal) openRaft() (err error) {
 		return fmt.Errorf("another process uses %s: %w", j.cfg.Dir, err)
 	}
 	j.closers = append(j.closers, lock)
-	hlog := newRaftLogger(j.log)
+	hlog := newRaftLogger(j.log, len(j.cfg.Peers) <= 1)
 	meta := &metadb.BoltMetaDB{} // the log does not close the one that it makes itself
 	if j.wal, err = wal.Open(logDir, wal.WithLogger(hlog), wal.WithMetaStore(meta)); err != nil {
 		return fmt.Errorf("open the journal in %s: %w", logDir, err)

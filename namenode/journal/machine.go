@@ -114,7 +114,7 @@ func (j *Journal) WriteImage() error {
 
 // OpenImage opens the newest image, with its size in bytes; fs.ErrNotExist when none was written yet.
 func (j *Journal) OpenImage() (io.ReadCloser, int64, error) {
-	images, err := raft.NewFileSnapshotStoreWithLogger(j.cfg.Dir, 2, newRaftLogger(j.log))
+	images, err := raft.NewFileSnapshotStoreWithLogger(j.cfg.Dir, 2, newRaftLogger(j.log, len(j.cfg.Peers) <= 1))
 	if err != nil {
 		return nil, 0, err
 	}

@@ -3,7 +3,6 @@ package namespace
 import (
 	"github.com/lodehq/lode/internal/hdfs"
 	"github.com/lodehq/lode/namenode/namespace/acl"
-	"github.com/lodehq/lode/namenode/namespace/tree"
 	hdfspb "github.com/lodehq/lode/proto/hadoop/hdfs"
 	journalpb "github.com/lodehq/lode/proto/lode/journal"
 )
@@ -136,13 +135,11 @@ func (n *Namespace) setReplication(c *Caller, req *hdfspb.SetReplicationRequestP
 		return resp, nil
 	}
 	in := n.tree.Inode(slot)
-	before, pol := n.fullUsage(slot), n.policyOf(slot)
+	pol := n.policyOf(slot)
+	before := n.deepUsage(slot, pol)
 	repl := uint16(req.GetReplication())
-	after := usage{ns: 1}
-	n.tree.EachBlock(slot, func(_ uint32, b *tree.Block) bool {
-		after.add(spaceFor(n.blockSpace(slot, b), repl, pol), 1)
-		return true
-	})
+	after := spaceFor(before.space/int64(max(in.Replication(), 1)), repl, pol)
+	after.ns = before.ns
 	after.add(before, -1)
 	if err := n.verifyQuota(in.Parent, after, 0); err != nil {
 		return nil, err

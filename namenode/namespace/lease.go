@@ -17,6 +17,9 @@ import (
 // internalHolder is who holds the lease of a file whose writer is gone while its last block is recovered.
 const internalHolder = "HDFS_NameNode"
 
+// maxStarted bounds the recoveries kept for TakeRecoveries.
+const maxStarted = 1 << 14
+
 // openFile is what is known of a file that is being written. It is never changed in place while a View reads it: see mutOpen.
 type openFile struct {
 	holder  string
@@ -198,6 +201,9 @@ func (n *Namespace) startRecovery(slot uint32, rec recovery) {
 	}
 	b.Set(gs, b.Length(), tree.Recovering)
 	n.byBlock[b.ID] = slot
+	if len(n.started) >= maxStarted { // a follower, which nobody asks; Recoveries knows them all
+		n.started = n.started[len(n.started)/2:]
+	}
 	n.started = append(n.started, n.recoveryOf(slot))
 }
 

@@ -173,10 +173,11 @@ type rig struct {
 	journal [][]byte
 	answers []string
 	log     []string
+	seed    int64
 }
 
 func newRig(t *testing.T, seed int64) *rig {
-	r := &rig{t: t, rng: rand.New(rand.NewSource(seed)), now: 1_700_000_000_000, twin: &twin{root: newDir(0o755), snaps: map[string]*node{}}}
+	r := &rig{t: t, seed: seed, rng: rand.New(rand.NewSource(seed)), now: 1_700_000_000_000, twin: &twin{root: newDir(0o755), snaps: map[string]*node{}}}
 	r.sink = &sinkTwin{map[hdfs.BlockID]int64{}, t}
 	r.n = New(modelOptions(), r.sink)
 	r.apply(&journalpb.Format{ClusterId: proto.String("C"), BlockPoolId: proto.String("BP"), NamespaceId: proto.Uint32(1), CtimeMs: proto.Int64(1)})
@@ -292,7 +293,7 @@ func perm16(p uint32) *hdfspb.FsPermissionProto { return &hdfspb.FsPermissionPro
 func (r *rig) fail(format string, args ...any) {
 	r.t.Helper()
 	from := max(0, len(r.log)-25)
-	r.t.Fatalf(format+"\n%s", append(args, strings.Join(r.log[from:], "\n"))...)
+	r.t.Fatalf("seed %d: "+format+"\n%s", append(append([]any{r.seed}, args...), strings.Join(r.log[from:], "\n"))...)
 }
 
 func (r *rig) write(p string, x, up *node, name string, length int64) {

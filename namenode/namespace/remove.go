@@ -70,6 +70,9 @@ func (n *Namespace) remove(slot uint32) {
 	if held || n.holds(slot) {
 		n.mutMore(slot).detached = true
 		n.trim(slot, latest, n.policyOf(dir), &u)
+		if !held {
+			n.orphan(slot, n.policyOf(dir), &u)
+		}
 	} else {
 		n.destroy(slot, n.policyOf(dir), &u)
 	}
@@ -110,7 +113,12 @@ func (n *Namespace) destroy(slot uint32, inherited uint8, u *usage) {
 	}
 	if f := n.feat(slot); f != nil {
 		for _, h := range f.history {
-			n.dropHistory(&h, inherited, u)
+			for _, c := range h.removed {
+				n.release(c, inherited, u)
+				if x := n.tree.Inode(c); x.ID != 0 && x.Parent == slot { // another history holds it on
+					n.orphan(c, inherited, u)
+				}
+			}
 		}
 	}
 	n.freeSlot(slot)
@@ -119,12 +127,56 @@ func (n *Namespace) destroy(slot uint32, inherited uint8, u *usage) {
 // dropChild is destroy for a child whose directory goes too.
 func (n *Namespace) dropChild(child uint32, inherited uint8, u *usage) {
 	if n.holds(child) {
-		f := n.mutMore(child)
-		f.detached = true
-		n.tree.Mut(child).Parent = 0
+		n.orphan(child, inherited, u)
 		return
 	}
 	n.destroy(child, inherited, u)
+}
+
+// orphan hands a detached inode, which a history elsewhere holds, from its directory to the root: it counts there only.
+func (n *Namespace) orphan(slot uint32, inherited uint8, u *usage) {
+	n.mutMore(slot).detached = true
+	x := n.deepUsage(slot, inherited)
+	u.add(x, 1)
+	n.tree.Mut(slot).Parent = n.tree.Root()
+	n.charge(n.tree.Root(), x)
+}
+
+// deepUsage is usageOf with what only histories show.
+func (n *Namespace) deepUsage(slot uint32, inherited uint8) usage {
+	in := n.tree.Inode(slot)
+	if p := in.Policy(); p != 0 {
+		inherited = p
+	}
+	u := usage{ns: 1}
+	f := n.feat(slot)
+	if in.IsDir() {
+		list := n.tree.ChildList(slot)
+		if f != nil {
+			for i := range f.history {
+				for _, c := range f.history[i].removed {
+					if g := n.feat(c); g.detached && n.tree.Inode(c).Parent == slot && !slices.Contains(list, c) {
+						list = append(list, c)
+					}
+				}
+			}
+		}
+		for _, c := range list {
+			u.add(n.deepUsage(c, inherited), 1)
+		}
+		return u
+	}
+	list := n.tree.BlockList(slot)
+	if f != nil {
+		for i := range f.history {
+			list = append(list, f.history[i].blocks...)
+		}
+	}
+	slices.Sort(list)
+	for _, at := range slices.Compact(list) {
+		u.add(spaceFor(n.blockSpace(slot, n.tree.Block(at)), in.Replication(), inherited), 1)
+	}
+	return u
 }
 
 // freeSlot forgets an inode and its features.
@@ -165,13 +217,6 @@ func (n *Namespace) freeBlocks(slot uint32, inherited uint8, u *usage) {
 			seen[at] = true
 			free(at)
 		}
-	}
-}
-
-// dropHistory lets go of the inodes that a history holds.
-func (n *Namespace) dropHistory(h *history, inherited uint8, u *usage) {
-	for _, c := range h.removed {
-		n.release(c, inherited, u)
 	}
 }
 

@@ -304,6 +304,9 @@ func (n *Namespace) mergeHistory(slot uint32, gone *snapshot) {
 	if n.tree.Inode(slot).IsDir() {
 		dir = slot
 	}
+	if !n.tree.ValidSlot(dir) { // it went with what it held
+		dir = n.tree.Root()
+	}
 	n.charge(dir, u.neg())
 }
 

@@ -367,10 +367,12 @@ func (n *Namespace) fsync(c *Caller, req *hdfspb.FsyncRequestProto) (*hdfspb.Fsy
 		return nil, err
 	}
 	if l := req.GetLastBlockLength(); l > 0 && l < 1<<47 {
-		if last := n.tree.LastBlock(slot); last != 0 && n.tree.Block(last).State() != tree.Complete {
+		// Only ever longer: what one reader has seen, the next one sees too.
+		if last := n.tree.LastBlock(slot); last != 0 && n.tree.Block(last).State() == tree.Writing && l > n.tree.Block(last).Length() {
 			n.touch(slot)
 			b := n.tree.MutBlock(last)
-			b.Set(b.GenStamp(), l, b.State())
+			b.Set(b.GenStamp(), l, tree.Writing)
+			n.sink.BlockChanged(b.Value(), false)
 		}
 	}
 	return &hdfspb.FsyncResponseProto{}, nil

@@ -23,10 +23,7 @@ func (s *Service) place(c *hrpc.Call, lb *hdfspb.LocatedBlockProto, locs []block
 	lb.Locs, lb.StorageTypes = make([]*hdfspb.DatanodeInfoProto, n), make([]hdfspb.StorageTypeProto, n)
 	lb.StorageIDs, lb.IsCached = make([]string, n), make([]bool, n)
 	for i, l := range locs {
-		d := s.wire.Datanode(l.Datanode)
-		if s.cfg.Reach != nil {
-			d = s.cfg.Reach(c.RemoteIP, d)
-		}
+		d := reach(c, s.wire.Datanode(l.Datanode))
 		lb.Locs[i], lb.StorageTypes[i], lb.StorageIDs[i] = d, hdfspb.StorageTypeProto(l.StorageType), l.StorageID
 	}
 }

@@ -12,8 +12,7 @@ import (
 	"github.com/lodehq/lode/proto/hadoop/hdfs"
 )
 
-// What follows answers as an Apache cluster without a key provider (encryption), without enabled erasure coding policies, and
-// without cache pools.
+// What follows answers as an Apache cluster without a key provider (encryption) and without cache pools.
 
 var errNoKeyProvider = &hdfs.Exception{Class: hdfs.IOException, Message: "Can't create an encryption zone for a path since no key provider is available."}
 
@@ -69,79 +68,6 @@ func (s *Service) exists(c *hrpc.Call, path string) (err error) {
 		}
 	})
 	return err
-}
-
-func unknownECPolicy(name string) error {
-	return hdfs.Errorf(hdfs.IllegalArgument, "Policy '%s' does not match any enabled erasure coding policies: []. An erasure coding policy can be enabled by enableErasureCodingPolicy API.", name)
-}
-
-func (s *Service) setErasureCodingPolicy(_ context.Context, c *hrpc.Call, req *hdfspb.SetErasureCodingPolicyRequestProto) (*hdfspb.SetErasureCodingPolicyResponseProto, error) {
-	if err := s.exists(c, req.GetSrc()); err != nil {
-		return nil, err
-	}
-	return nil, unknownECPolicy(req.GetEcPolicyName())
-}
-
-func (s *Service) unsetErasureCodingPolicy(_ context.Context, c *hrpc.Call, req *hdfspb.UnsetErasureCodingPolicyRequestProto) (*hdfspb.UnsetErasureCodingPolicyResponseProto, error) {
-	if err := s.exists(c, req.GetSrc()); err != nil {
-		return nil, err
-	}
-	return nil, hdfs.Errorf(hdfs.NoECPolicySet, "No erasure coding policy explicitly set on %s", req.GetSrc())
-}
-
-func (s *Service) getECTopologyResultForPolicies(context.Context, *hrpc.Call, *hdfspb.GetECTopologyResultForPoliciesRequestProto) (*hdfspb.GetECTopologyResultForPoliciesResponseProto, error) {
-	return &hdfspb.GetECTopologyResultForPoliciesResponseProto{Response: &hdfspb.ECTopologyVerifierResultProto{
-		IsSupported: proto.Bool(true), ResultMessage: proto.String("No erasure coding policy is given.")}}, s.readable()
-}
-
-func (s *Service) getErasureCodingPolicies(context.Context, *hrpc.Call, *hdfspb.GetErasureCodingPoliciesRequestProto) (*hdfspb.GetErasureCodingPoliciesResponseProto, error) {
-	return nil, s.readable()
-}
-
-func (s *Service) addErasureCodingPolicies(_ context.Context, c *hrpc.Call, req *hdfspb.AddErasureCodingPoliciesRequestProto) (*hdfspb.AddErasureCodingPoliciesResponseProto, error) {
-	if err := s.superuser(c); err != nil {
-		return nil, err
-	}
-	resp := &hdfspb.AddErasureCodingPoliciesResponseProto{}
-	for _, p := range req.GetEcPolicies() {
-		resp.Responses = append(resp.Responses, &hdfspb.AddErasureCodingPolicyResponseProto{Policy: p, Succeed: proto.Bool(false),
-			ErrorMsg: proto.String("erasure coding is not available in this cluster")})
-	}
-	return resp, nil
-}
-
-func noSuchECPolicy(name string) error {
-	return hdfs.Errorf(hdfs.IllegalArgument, "The policy name %s does not exist", name)
-}
-
-func (s *Service) removeErasureCodingPolicy(_ context.Context, c *hrpc.Call, req *hdfspb.RemoveErasureCodingPolicyRequestProto) (*hdfspb.RemoveErasureCodingPolicyResponseProto, error) {
-	if err := s.superuser(c); err != nil {
-		return nil, err
-	}
-	return nil, noSuchECPolicy(req.GetEcPolicyName())
-}
-
-func (s *Service) enableErasureCodingPolicy(_ context.Context, c *hrpc.Call, req *hdfspb.EnableErasureCodingPolicyRequestProto) (*hdfspb.EnableErasureCodingPolicyResponseProto, error) {
-	if err := s.superuser(c); err != nil {
-		return nil, err
-	}
-	return nil, noSuchECPolicy(req.GetEcPolicyName())
-}
-
-func (s *Service) disableErasureCodingPolicy(_ context.Context, c *hrpc.Call, req *hdfspb.DisableErasureCodingPolicyRequestProto) (*hdfspb.DisableErasureCodingPolicyResponseProto, error) {
-	if err := s.superuser(c); err != nil {
-		return nil, err
-	}
-	return nil, noSuchECPolicy(req.GetEcPolicyName())
-}
-
-// getErasureCodingPolicy says that a path has none: the answer's policy is absent.
-func (s *Service) getErasureCodingPolicy(_ context.Context, c *hrpc.Call, req *hdfspb.GetErasureCodingPolicyRequestProto) (*hdfspb.GetErasureCodingPolicyResponseProto, error) {
-	return &hdfspb.GetErasureCodingPolicyResponseProto{}, s.exists(c, req.GetSrc())
-}
-
-func (s *Service) getErasureCodingCodecs(context.Context, *hrpc.Call, *hdfspb.GetErasureCodingCodecsRequestProto) (*hdfspb.GetErasureCodingCodecsResponseProto, error) {
-	return nil, s.readable()
 }
 
 func noSuchPool(name string) error {

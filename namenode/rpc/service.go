@@ -3,7 +3,6 @@ package rpc
 import (
 	"context"
 	"log/slog"
-	"net/netip"
 
 	"google.golang.org/protobuf/proto"
 
@@ -55,9 +54,7 @@ type Config struct {
 	HA             bool   // several namenodes: safe mode at start is told as "try again"
 	PermissionsOff bool
 	BlockPool      func() string
-	// Reach gives the addresses under which a client at that address reaches a datanode; nil leaves them as registered.
-	Reach  func(client netip.Addr, d *hdfspb.DatanodeInfoProto) *hdfspb.DatanodeInfoProto
-	Logger *slog.Logger
+	Logger         *slog.Logger
 }
 
 // Service answers the namenode's protocols.
@@ -97,8 +94,8 @@ func (s *Service) header(c *hrpc.Call) namespace.Header {
 
 // machine names the client's machine, as leases and placement want it.
 func machine(c *hrpc.Call) string {
-	if !c.RemoteIP.IsValid() {
-		return ""
+	if c.RemoteHost != "" || !c.RemoteIP.IsValid() {
+		return c.RemoteHost
 	}
 	return c.RemoteIP.String()
 }

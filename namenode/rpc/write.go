@@ -27,6 +27,9 @@ const (
 // reported says whether the pipelines of all blocks are reported: enough of them, and all of them.
 func (s *Service) reported(blocks []hdfs.Block) (enough, all bool) {
 	enough, all = true, true
+	if len(blocks) == 0 {
+		return
+	}
 	s.state.View(func(_ *namespace.Namespace, bm *blockmap.Map) {
 		for _, b := range blocks {
 			enough = enough && bm.EnoughReplicas(b)

@@ -71,7 +71,9 @@ func (c *Column) AppendString(v string) {
 	c.endBytes()
 }
 
-// endBytes closes a value whose bytes were already appended to Data.
+// EndBytes closes a value whose bytes were appended to Data: the way to build a value in place.
+func (c *Column) EndBytes() { c.endBytes() }
+
 func (c *Column) endBytes() {
 	c.Nulls = append(c.Nulls, false)
 	c.Offsets = append(c.Offsets, uint32(len(c.Data)))
@@ -178,6 +180,12 @@ func (b *Batch) next() *Column {
 		b.cursor = 0
 	}
 	return c
+}
+
+// Skip passes over columns that were set directly.
+func (b *Batch) Skip(columns int) *Batch {
+	b.cursor = (b.cursor + columns) % len(b.Columns)
+	return b
 }
 
 // Null sets the next column to null.

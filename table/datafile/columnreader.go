@@ -1,6 +1,7 @@
 package datafile
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -145,6 +146,12 @@ func (c *columnReader) copyRows(dst *Column, k int, mask []bool) error {
 	if dst.Type.isBytes() != (c.kind == encoding.ByteArray || c.kind == encoding.FixedLenByteArray) || (dst.Type == Double) != (c.kind == encoding.Double) {
 		return fmt.Errorf("file holds %s, table says %s", c.kind, dst.Type)
 	}
+	if mask == nil && c.defs == nil && c.index == nil && c.kind == encoding.Int64 {
+		dst.Ints = append(dst.Ints, c.ints64[c.dense:c.dense+k]...)
+		dst.Nulls = append(dst.Nulls, make([]bool, k)...)
+		c.at, c.dense = c.at+k, c.dense+k
+		return nil
+	}
 	for i := range k {
 		v, null := c.step()
 		if mask != nil && !mask[i] {
@@ -186,7 +193,7 @@ func (c *columnReader) skip(n int) error {
 }
 
 // match sets the mask of the next rows to whether the value is in the set, asking once for each dictionary entry.
-func (c *columnReader) match(mask []bool, set map[string]bool) (int, error) {
+func (c *columnReader) match(mask []bool, set [][]byte) (int, error) {
 	keep := 0
 	for i := range mask {
 		if err := c.fill(); err != nil {
@@ -201,16 +208,26 @@ func (c *columnReader) match(mask []bool, set map[string]bool) (int, error) {
 	return keep, nil
 }
 
-func (c *columnReader) hit(v int, set map[string]bool) bool {
+// in is a linear search: conditions have a handful of values, and most of them differ early.
+func in(v []byte, set [][]byte) bool {
+	for _, s := range set {
+		if bytes.Equal(v, s) {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *columnReader) hit(v int, set [][]byte) bool {
 	if c.index == nil {
-		return set[string(c.bytesAt(v))]
+		return in(c.bytesAt(v), set)
 	}
 	if c.hits == nil {
 		c.hits = make([]int8, len(c.offsets))
 	}
 	if c.hits[v] == 0 {
 		c.hits[v] = -1
-		if set[string(c.bytesAt(v))] {
+		if in(c.bytesAt(v), set) {
 			c.hits[v] = 1
 		}
 	}

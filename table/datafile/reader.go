@@ -41,7 +41,7 @@ type Reader struct {
 	opts    ReadOptions
 	source  []int // Parquet column of each field, -1 when the file has none
 	onlyCol int
-	set     map[string]bool
+	set     [][]byte
 	group   int
 	cols    []*columnReader
 	only    *columnReader
@@ -62,11 +62,11 @@ func OpenReader(r io.ReaderAt, size int64, schema *Schema, opts ReadOptions) (*R
 	}
 	rd := &Reader{file: f, schema: schema, opts: opts, onlyCol: -1, batch: NewBatch(schema)}
 	leaves := f.Root().Columns()
-	// By field id first; by name only where the file's column has no id.
+	// By field id first; by name where the table's or the file's column has no id.
 	find := func(id int, name string) (int, error) {
 		for _, by := range []bool{true, false} {
 			for _, c := range leaves {
-				if by && id > 0 && c.ID() == id || !by && c.ID() <= 0 && c.Name() == name {
+				if by && id > 0 && c.ID() == id || !by && (id <= 0 || c.ID() <= 0) && c.Name() == name {
 					if !c.Leaf() || c.Repeated() {
 						return 0, fmt.Errorf("column %s of the file is nested; only flat columns can be read", name)
 					}
@@ -92,9 +92,8 @@ func OpenReader(r io.ReaderAt, size int64, schema *Schema, opts ReadOptions) (*R
 		if rd.onlyCol < 0 {
 			return nil, fmt.Errorf("column %q of the condition is not in the file", opts.Only.Column)
 		}
-		rd.set = map[string]bool{}
 		for _, v := range opts.Only.Values {
-			rd.set[v] = true
+			rd.set = append(rd.set, []byte(v))
 		}
 	}
 	return rd, nil

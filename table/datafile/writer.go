@@ -53,7 +53,7 @@ func NewWriter(w io.Writer, table *Table, path string) (*Writer, error) {
 	}
 	out := &countingWriter{w: w}
 	pq := parquet.NewWriter(out, schema,
-		parquet.Compression(&zstd.Codec{Level: zstd.SpeedDefault}),
+		parquet.Compression(&zstd.Codec{Level: zstd.SpeedFastest}),
 		parquet.DataPageStatistics(true),
 		parquet.DictionaryMaxBytes(dictionaryLimit),
 		parquet.CreatedBy("lode", "1", ""),

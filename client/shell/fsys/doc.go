@@ -77,7 +77,7 @@ type PathError struct {
 	Target string
 	What   string
 	Full   string // the whole URI, where the shell prints it too
-	Kind   error // an fs or syscall sentinel, for errors.Is
+	Kind   error  // an fs or syscall sentinel, for errors.Is
 }
 
 func (e *PathError) Error() string {

@@ -196,14 +196,23 @@ func seaportPrice(s *Sale, price, fees []*leg) error {
 	return nil
 }
 
-// pairSeaport gives each accepted offer what the seller's own counter-order of the same transaction pays to others.
+// pairSeaport finds the second halves of matched pairs and gives each accepted offer what the seller's own counter-order of the same transaction pays to others.
+//
+// A counter-order whose event names the seller on both sides is a mirror by itself. Where matched orders name no recipient, the parties come from the transfer, and the
+// seller's order is the one with the same tokens, seller and buyer as an accepted offer.
 func pairSeaport(sales []*Sale) {
 	for _, s := range sales {
 		if s.Project != "seaport" || s.Category != OfferAccepted || s.Check == Mirror {
 			continue
 		}
 		for _, m := range sales {
-			if m.Check != Mirror || m.Log.Address != s.Log.Address || m.Seller != s.Seller || !sameItems(m.Items, s.Items) {
+			if m == s || m.Category == OfferAccepted || m.Log.Address != s.Log.Address || m.Seller != s.Seller || !sameItems(m.Items, s.Items) {
+				continue
+			}
+			if m.Check != Mirror && m.Buyer == s.Buyer {
+				m.Check = Mirror
+			}
+			if m.Check != Mirror {
 				continue
 			}
 			for i := range m.Fees {

@@ -86,15 +86,15 @@ func (r *Rows) Size() int {
 	return n
 }
 
-// Block decodes the transactions of one block: what moved, the sales, the price of ether, the rows.
-func (r *Rows) Block(reg *market.Registry, txs []*ledger.Tx) {
+// Block decodes the transactions of one block: what moved, the sales, the price of ether (which it also answers, when the block says it), the rows.
+func (r *Rows) Block(reg *market.Registry, txs []*ledger.Tx) (usd float64, known bool) {
 	var seen price.Observer
 	for _, tx := range txs {
 		for i := range tx.Logs {
 			seen.See(&tx.Logs[i])
 		}
 	}
-	usd, known := seen.USD()
+	usd, known = seen.USD()
 	for _, tx := range txs {
 		if len(tx.Logs) == 0 {
 			continue
@@ -102,6 +102,7 @@ func (r *Rows) Block(reg *market.Registry, txs []*ledger.Tx) {
 		tx.Decode()
 		r.Add(tx, reg.Sales(tx), usd, known)
 	}
+	return usd, known
 }
 
 // Add appends the rows of a decoded transaction. usd is the price of one ether at its block.

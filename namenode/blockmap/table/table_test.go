@@ -30,7 +30,6 @@ func TestAgainstMap(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	var tab Table
 	model := map[hdfs.BlockID]*twin{}
-	var ids []hdfs.BlockID
 	for step := range 200_000 {
 		id := hdfs.BlockID(rng.Int64N(3000) - 200)
 		m, r := model[id], tab.Find(id)
@@ -44,7 +43,6 @@ func TestAgainstMap(t *testing.T) {
 			n := &twin{b: hdfs.Block{ID: id, GenStamp: hdfs.GenStamp(rng.Int64N(1 << 47)), NumBytes: rng.Int64N(1 << 47)},
 				inode: hdfs.INodeID(rng.Int64N(1 << 47)), repl: uint16(rng.IntN(1000)), policy: uint8(rng.IntN(16)), state: State(rng.IntN(2))}
 			model[id] = n
-			ids = append(ids, id)
 			tab.Insert(n.b, n.inode, n.repl, n.policy, n.state)
 			continue
 		}
