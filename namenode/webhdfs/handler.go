@@ -38,7 +38,8 @@ type Config struct {
 
 // Handler serves the API.
 type Handler struct {
-	cfg Config
+	cfg      Config
+	creating creating
 	ops map[string]map[string]operation // HTTP method to operation name
 }
 
