@@ -40,7 +40,7 @@ type Config struct {
 type Handler struct {
 	cfg      Config
 	creating creating
-	ops map[string]map[string]operation // HTTP method to operation name
+	ops      map[string]map[string]operation // HTTP method to operation name
 }
 
 type operation func(*request) (any, error)
