@@ -56,20 +56,19 @@ type settings struct {
 	hedgedThreshold time.Duration
 	acquireFailures int
 	prefetch        int64
-	verifyChecksum  bool
 	parallelBlocks  int
 	replaceEnable   bool
 	replacePolicy   string
 	replaceBest     bool
 	replaceMin      int
 	blockWriteTries int
-	dropBehindReads bool
 	checksumCombine string
-	noLocalWrite    bool
 	completeWait    time.Duration
 	window          int64
 }
 
+// settingsFrom reads them. Two of Hadoop's defaults are others here: packets are larger, and when no datanode is left to replace a
+// bad one with (a cluster of three that lost one) writing goes on with those that are left, unless the key says otherwise.
 func settingsFrom(c *conf.Conf) settings {
 	s := settings{
 		blockSize:        c.Bytes("dfs.blocksize"),
@@ -88,7 +87,6 @@ func settingsFrom(c *conf.Conf) settings {
 		hedgedThreshold:  c.Duration("dfs.client.hedged.read.threshold.millis"),
 		acquireFailures:  intOr(c, "dfs.client.max.block.acquire.failures", 3),
 		prefetch:         int64(intOr(c, "dfs.client.read.prefetch.size", 0)),
-		verifyChecksum:   true,
 		parallelBlocks:   intOr(c, "lode.client.read.parallel-blocks", 4),
 		replaceEnable:    c.Bool("dfs.client.block.write.replace-datanode-on-failure.enable"),
 		replacePolicy:    strings.ToUpper(c.String("dfs.client.block.write.replace-datanode-on-failure.policy")),
@@ -107,9 +105,6 @@ func settingsFrom(c *conf.Conf) settings {
 	}
 	return s
 }
-
-// Where ours differs from Hadoop's defaults: packets are larger, and when no datanode is left to replace a bad one with (a
-// cluster of three that lost one) writing goes on with those that are left, unless the key says otherwise.
 
 // intOr reads a key that the table of defaults may not have.
 func intOr(c *conf.Conf, key string, def int) int {

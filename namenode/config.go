@@ -29,9 +29,11 @@ type Config struct {
 	Dir         string // dfs.namenode.name.dir
 	RPCAddress  string // dfs.namenode.rpc-address; port 0 is any
 	HTTPAddress string // dfs.namenode.http-address; used when HTTP is set
-	ClusterID   string // of a new cluster; made up when empty
-	User        string // the superuser: who runs the namenode
-	SuperGroup  string
+	// PortPatience is how long Start waits for a port that is taken.
+	PortPatience time.Duration
+	ClusterID    string // of a new cluster; made up when empty
+	User         string // the superuser: who runs the namenode
+	SuperGroup   string
 
 	ID          string         // of this namenode among several
 	Peers       []journal.Peer // all of them; empty when it is alone
@@ -127,8 +129,8 @@ func FromConf(c *conf.Conf, log *slog.Logger) (Config, error) {
 	}
 	cfg := Config{
 		Dir: dir, Reach: rules, RPCAddress: bind(c, "dfs.namenode.rpc-address", "dfs.namenode.rpc-bind-host"),
-		HTTPAddress: bind(c, "dfs.namenode.http-address", "dfs.namenode.http-bind-host"),
-		User:        me, SuperGroup: super, Peers: peers, RaftAddress: c.String("lode.namenode.raft-address"), BlockMap: bm,
+		PortPatience: 3 * time.Second, HTTPAddress: bind(c, "dfs.namenode.http-address", "dfs.namenode.http-bind-host"),
+		User: me, SuperGroup: super, Peers: peers, RaftAddress: c.String("lode.namenode.raft-address"), BlockMap: bm,
 		Namespace: namespace.Options{FSOwner: me, SuperGroup: super,
 			DisablePermissions: !c.Bool("dfs.permissions.enabled"), DisableACLs: !c.Bool("dfs.namenode.acls.enabled"), DisableXAttrs: !c.Bool("dfs.namenode.xattrs.enabled"),
 			NoPosixInheritance: !c.Bool("dfs.namenode.posix.acl.inheritance.enabled"),
@@ -139,6 +141,7 @@ func FromConf(c *conf.Conf, log *slog.Logger) (Config, error) {
 			MaxXAttrSize: int(c.Bytes("dfs.namenode.fs-limits.max-xattr-size")), ListLimit: c.Int("dfs.ls.limit"), SnapshotLimit: c.Int("dfs.namenode.snapshot.max.limit"),
 			AccessTimePrecision: negativeIfZero(c.Duration("dfs.namenode.accesstime.precision")),
 			HardLimit:           c.Duration("dfs.namenode.lease-hard-limit-sec"),
+			RecoveryTimeout:     30 * c.Duration("dfs.heartbeat.interval"), // BlockManager.getBlockRecoveryTimeout
 			RetryCacheExpiry:    c.Duration("dfs.namenode.retrycache.expirytime.millis"),
 			TokenRenewInterval:  c.Duration("dfs.namenode.delegation.token.renew-interval"),
 			TokenMaxLifetime:    c.Duration("dfs.namenode.delegation.token.max-lifetime")},

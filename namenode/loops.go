@@ -59,6 +59,7 @@ func (s *Server) runLeases() {
 		if !s.state.Active() || s.state.InSafeMode() {
 			return
 		}
+		s.state.RetryRecoveries()
 		var due []*journalpb.ReleaseLease
 		s.state.View(func(ns *namespace.Namespace, _ *blockmap.Map) { due = ns.ExpiredLeases(s.state.Now(), maxLeases) })
 		for _, r := range due {

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -63,11 +64,11 @@ func Start(ctx context.Context, cfg Config) (_ *Server, err error) {
 		}
 	}()
 	// The ports first: a port that is taken should be told before a journal is opened.
-	if s.rpcListener, err = net.Listen("tcp", cfg.RPCAddress); err != nil {
+	if s.rpcListener, err = listen(ctx, cfg.RPCAddress, cfg.PortPatience); err != nil {
 		return nil, fmt.Errorf("namenode cannot listen on dfs.namenode.rpc-address: %w", err)
 	}
 	if cfg.HTTP != nil && cfg.HTTPAddress != "" {
-		if s.httpListener, err = net.Listen("tcp", cfg.HTTPAddress); err != nil {
+		if s.httpListener, err = listen(ctx, cfg.HTTPAddress, cfg.PortPatience); err != nil {
 			return nil, fmt.Errorf("namenode cannot listen on dfs.namenode.http-address: %w", err)
 		}
 	}
@@ -93,6 +94,21 @@ func Start(ctx context.Context, cfg Config) (_ *Server, err error) {
 	}
 	s.serve()
 	return s, nil
+}
+
+// listen takes a port. One that is taken is tried again for a while: a process that was killed while the disk worked for it keeps
+// its ports until the disk is done.
+func listen(ctx context.Context, address string, patience time.Duration) (net.Listener, error) {
+	l, err := net.Listen("tcp", address)
+	for end := time.Now().Add(patience); errors.Is(err, syscall.EADDRINUSE) && time.Now().Before(end); {
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case <-ctx.Done():
+			return nil, err
+		}
+		l, err = net.Listen("tcp", address)
+	}
+	return l, err
 }
 
 // openJournal finds out which cluster this is and opens its journal.

@@ -81,8 +81,8 @@ func TestServe(t *testing.T) {
 	stdin, parent := io.Pipe()
 	done := make(chan error, 1)
 	go func() {
-		done <- app(stdin, io.Discard, io.Discard).RunContext(context.Background(), []string{"lode-gold", "serve", "--fs=file://" + t.TempDir(), "--query-listen=127.0.0.1:0", "--catalog-listen=127.0.0.1:0", "--pg-listen=127.0.0.1:0",
-			"--cache-dir", t.TempDir(), "--memory", "256MB", "--ready-file", file, "--watch-parent"})
+		done <- app(stdin, io.Discard, io.Discard).RunContext(context.Background(), []string{"lode-gold", "serve", "--fs=file://" + t.TempDir(), "--query-listen=127.0.0.1:0", "--catalog-listen=127.0.0.1:0", "--pg-listen=127.0.0.1:0", "--flight-listen=127.0.0.1:0",
+			"--cache-dir", t.TempDir(), "--memory", "256m", "--ready-file", file, "--watch-parent"})
 	}()
 	var r ready
 	deadline := time.Now().Add(30 * time.Second)

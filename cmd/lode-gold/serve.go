@@ -13,11 +13,14 @@ import (
 	"net/http"
 	"os"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/lodehq/lode/internal/conf"
 	"github.com/lodehq/lode/query"
+	"github.com/lodehq/lode/query/flight"
 	"github.com/lodehq/lode/query/pgwire"
 	"github.com/lodehq/lode/table"
 	"github.com/lodehq/lode/table/rest"
@@ -42,9 +45,9 @@ func queryFlags() []cli.Flag {
 
 func queryCommand() *cli.Command {
 	return &cli.Command{Name: "query", Usage: "the SQL service", Flags: serviceFlags(append(queryFlags(),
-		&cli.StringFlag{Name: "listen", Usage: "HTTP `ADDRESS`, port 0 is any (default: lode.query.http-address)"}, pgFlag,
+		&cli.StringFlag{Name: "listen", Usage: "HTTP `ADDRESS`, port 0 is any (default: lode.query.http-address)"}, pgFlag, flightFlag,
 	)...), Action: with(func(c *cli.Context, s *setup) error {
-		return serve(c, s, addresses{query: pick(c.String("listen"), s.conf.String("lode.query.http-address")), pg: pick(c.String("pg-listen"), s.conf.String("lode.query.pg-address"))})
+		return serve(c, s, addresses{query: pick(c.String("listen"), s.conf.String("lode.query.http-address")), pg: optional(c, "pg-listen", s.conf.String("lode.query.pg-address")), flight: optional(c, "flight-listen", s.conf.String("lode.query.flight-address"))})
 	})}
 }
 
@@ -58,14 +61,39 @@ func catalogCommand() *cli.Command {
 
 func serveCommand() *cli.Command {
 	return &cli.Command{Name: "serve", Usage: "SQL service and catalog in one process", Flags: serviceFlags(append(queryFlags(),
-		&cli.StringFlag{Name: "query-listen", Usage: "HTTP `ADDRESS` (default: lode.query.http-address)"}, pgFlag,
+		&cli.StringFlag{Name: "query-listen", Usage: "HTTP `ADDRESS` (default: lode.query.http-address)"}, pgFlag, flightFlag,
 		&cli.StringFlag{Name: "catalog-listen", Usage: "HTTP `ADDRESS` (default: lode.catalog.address)"},
 	)...), Action: with(func(c *cli.Context, s *setup) error {
-		return serve(c, s, addresses{query: pick(c.String("query-listen"), s.conf.String("lode.query.http-address")), pg: pick(c.String("pg-listen"), s.conf.String("lode.query.pg-address")), catalog: pick(c.String("catalog-listen"), s.conf.String("lode.catalog.address"))})
+		return serve(c, s, addresses{query: pick(c.String("query-listen"), s.conf.String("lode.query.http-address")), pg: optional(c, "pg-listen", s.conf.String("lode.query.pg-address")), flight: optional(c, "flight-listen", s.conf.String("lode.query.flight-address")), catalog: pick(c.String("catalog-listen"), s.conf.String("lode.catalog.address"))})
 	})}
 }
 
+var flightFlag = &cli.StringFlag{Name: "flight-listen", Usage: "Flight SQL `ADDRESS`, none for no such endpoint (default: lode.query.flight-address)"}
+
+// optional is the address of an endpoint that may be left out: "none", or an empty flag.
+func optional(c *cli.Context, flag, otherwise string) string {
+	at := otherwise
+	if c.IsSet(flag) {
+		at = c.String(flag)
+	}
+	if at == "none" {
+		return ""
+	}
+	return at
+}
+
 var pgFlag = &cli.StringFlag{Name: "pg-listen", Usage: "PostgreSQL `ADDRESS`, none for no such endpoint (default: lode.query.pg-address)"}
+
+// memory is a size in the engine's notation. Hadoop's "2g" is understood too.
+func memory(flag string, cf *conf.Conf) string {
+	if strings.HasSuffix(strings.ToUpper(flag), "B") {
+		return flag
+	}
+	if flag != "" {
+		cf = cf.With("lode.query.memory-limit", flag)
+	}
+	return fmt.Sprintf("%dB", cf.Bytes("lode.query.memory-limit"))
+}
 
 func pick(flag, otherwise string) string {
 	if flag != "" {
@@ -75,12 +103,13 @@ func pick(flag, otherwise string) string {
 }
 
 // addresses to listen on; "" is not at all.
-type addresses struct{ query, pg, catalog string }
+type addresses struct{ query, pg, flight, catalog string }
 
 // ready is the content of the ready file.
 type ready struct {
 	Query   string `json:"query,omitempty"`
 	PG      string `json:"pg,omitempty"`
+	Flight  string `json:"flight,omitempty"`
 	Catalog string `json:"catalog,omitempty"`
 	PID     int    `json:"pid"`
 }
@@ -108,7 +137,7 @@ func serve(c *cli.Context, s *setup, at addresses) (err error) {
 		// The engine's memory has its own limit; what Go needs beside it is little.
 		debug.SetMemoryLimit(512 << 20)
 		q, err := query.Start(ctx, query.Config{
-			Catalog: s.cat, Listen: at.query, CacheDir: pick(c.String("cache-dir"), s.conf.String("lode.query.dir")), Memory: pick(c.String("memory"), fmt.Sprintf("%dB", s.conf.Bytes("lode.query.memory-limit"))),
+			Catalog: s.cat, Listen: at.query, CacheDir: pick(c.String("cache-dir"), s.conf.String("lode.query.dir")), Memory: memory(c.String("memory"), s.conf),
 			Threads: c.Int("threads"), Timeout: c.Duration("timeout"), Poll: c.Duration("poll"), Logger: s.log,
 		})
 		if err != nil {
@@ -116,7 +145,7 @@ func serve(c *cli.Context, s *setup, at addresses) (err error) {
 		}
 		defer func() { err = errors.Join(err, q.Close()) }()
 		r.Query = "http://" + q.Addr()
-		if at.pg != "" && at.pg != "none" {
+		if at.pg != "" {
 			pg, err := pgwire.Start(ctx, q, at.pg, s.log)
 			if err != nil {
 				return err
@@ -124,12 +153,20 @@ func serve(c *cli.Context, s *setup, at addresses) (err error) {
 			defer func() { err = errors.Join(err, pg.Close()) }()
 			r.PG = pg.Addr()
 		}
+		if at.flight != "" {
+			f, err := flight.Start(q, at.flight)
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, f.Close()) }()
+			r.Flight = "grpc://" + f.Addr()
+		}
 	}
 	if err := announce(c.String("ready-file"), r); err != nil {
 		return err
 	}
 	fmt.Fprintf(c.App.ErrWriter, "lode: serving")
-	for _, u := range []string{r.Query, r.PG, r.Catalog} {
+	for _, u := range []string{r.Query, r.PG, r.Flight, r.Catalog} {
 		if u != "" {
 			fmt.Fprintf(c.App.ErrWriter, " %s", u)
 		}

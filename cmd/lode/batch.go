@@ -7,18 +7,26 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/lodehq/lode/internal/conf"
+	"github.com/lodehq/lode/jobs/chain"
+	"github.com/lodehq/lode/jobs/interactions"
+	"github.com/lodehq/lode/jobs/nft"
 	"github.com/lodehq/lode/jobs/training"
 	"github.com/lodehq/lode/mapreduce"
 	batchcli "github.com/lodehq/lode/mapreduce/cli"
 	"github.com/lodehq/lode/mapreduce/role"
+	"github.com/lodehq/lode/mapreduce/streaming"
+	"github.com/lodehq/lode/mapreduce/tableio"
 )
 
 // registry holds the programs that this binary can run.
 var registry = sync.OnceValues(func() (*mapreduce.Registry, error) {
 	var all []mapreduce.Program
-	for _, family := range []func() []mapreduce.Program{training.Programs} {
-		all = append(all, family()...)
-	}
+	tables := chain.Tables{Output: tableio.Output, Input: tableio.Input}
+	all = append(all, streaming.Program())
+	all = append(all, training.Programs()...)
+	all = append(all, chain.Programs(tables)...)
+	all = append(all, nft.Programs(tables)...)
+	all = append(all, interactions.Programs(tableio.Output)...)
 	return mapreduce.NewRegistry(all...)
 })
 

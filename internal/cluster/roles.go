@@ -126,10 +126,10 @@ func datanodePages(s *datanode.Server, data http.Handler, metrics *prometheus.Re
 func StartScheduler(ctx context.Context, c *conf.Conf, o Options) (*Role, error) {
 	s, err := role.StartScheduler(ctx, c, role.SchedulerOptions{Registry: o.Programs, Version: o.Version, Logger: o.Logger.With("role", "scheduler")})
 	if err != nil {
-		return nil, explainListen(err, "lode.scheduler.address, lode.scheduler.http-address")
+		return nil, explainListen(err, "lode.scheduler.address")
 	}
 	return &Role{
-		Ready: Ready{Control: s.Control, Scheduler: "http://" + s.HTTP, History: "http://" + s.History, Submissions: "http://" + s.Submissions, PIDs: o.pids()},
+		Ready: Ready{Scheduler: "http://" + s.Address, History: "http://" + s.History, Submissions: "http://" + s.Submissions, PIDs: o.pids()},
 		close: s.Close,
 	}, nil
 }

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/lodehq/lode/internal/conf"
 	"github.com/lodehq/lode/mapreduce"
@@ -35,8 +36,8 @@ type Standalone struct {
 }
 
 // StartStandalone starts the roles one after the other; what fails takes down what has started.
-func StartStandalone(ctx context.Context, o StandaloneOptions) (s *Standalone, err error) {
-	s = &Standalone{clean: func() error { return nil }}
+func StartStandalone(ctx context.Context, o StandaloneOptions) (_ *Standalone, err error) {
+	s := &Standalone{clean: func() error { return nil }}
 	if o.Dir == "" {
 		if o.Dir, err = os.MkdirTemp("", "lode-"); err != nil {
 			return nil, err
@@ -95,7 +96,7 @@ func StartStandalone(ctx context.Context, o StandaloneOptions) (s *Standalone, e
 			return nil, err
 		}
 		for i := range o.Workers {
-			settings := map[string]string{"lode.worker.dir": dir("worker" + strconv.Itoa(i)), "lode.scheduler.address": s.Ready.Control, "lode.worker.host": "localhost"}
+			settings := map[string]string{"lode.worker.dir": dir("worker" + strconv.Itoa(i)), "lode.scheduler.address": strings.TrimPrefix(s.Ready.Scheduler, "http://"), "lode.worker.host": "localhost"}
 			if err := start("worker "+strconv.Itoa(i), "worker"+strconv.Itoa(i), settings, StartWorker); err != nil {
 				return nil, err
 			}

@@ -65,7 +65,7 @@ func Run(ctx context.Context, o Options) (err error) {
 		"LODE_HISTORY="+ready.History, "LODE_SUBMISSIONS="+ready.Submissions, "LODE_CATALOG="+ready.Catalog, "LODE_PG="+ready.PG)
 	d.note("ready in %.1f s: %s", time.Since(d.began).Seconds(), ready.FS)
 
-	for _, step := range []func(context.Context) error{d.files, d.chain, d.wordCount, d.answers} {
+	for _, step := range []func(context.Context) error{d.files, d.chain, d.wordCount, d.interactions, d.answers} {
 		if err := step(ctx); err != nil {
 			return err
 		}

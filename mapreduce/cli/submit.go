@@ -32,6 +32,24 @@ directory, which is built first. A binary with several programs takes the progra
   --priority N  larger runs first
   --name NAME   shown instead of the program's own name`
 
+// trailing takes the options that people also type last: lode job submit nft-gold --wait.
+func (s *submission) trailing(args []string) []string {
+	for len(args) > 1 {
+		switch args[len(args)-1] {
+		case "--wait":
+			s.wait = true
+		case "--no-wait":
+			s.noWait = true
+		case "--json":
+			s.json = true
+		default:
+			return args
+		}
+		args = args[:len(args)-1]
+	}
+	return args
+}
+
 type submission struct {
 	wait, noWait, json bool
 	queue, name        string
@@ -96,6 +114,7 @@ func parseSubmit(args []string) (*submission, error) {
 			return nil, err
 		}
 	}
+	args = s.trailing(args)
 	if len(args) == 0 {
 		return nil, usagef("no program given\n%s", submitUsage)
 	}

@@ -36,8 +36,7 @@ type SchedulerOptions struct {
 // Scheduler is a running scheduler with its ports.
 type Scheduler struct {
 	*scheduler.Server
-	Control     string // host:port of gRPC
-	HTTP        string // host:port of the ResourceManager-like REST and the page
+	Address     string // host:port of gRPC, of the ResourceManager-like REST and of the page
 	History     string
 	Submissions string
 	fs          io.Closer
@@ -45,14 +44,14 @@ type Scheduler struct {
 	wg          sync.WaitGroup
 }
 
-// StartScheduler starts a scheduler at lode.scheduler.address, .http-address, .history-address and .submission-address.
+// StartScheduler starts a scheduler at lode.scheduler.address (gRPC, REST and page on one port), .history-address and .submission-address.
 func StartScheduler(ctx context.Context, c *conf.Conf, o SchedulerOptions) (*Scheduler, error) {
 	fsys, err := files.Open(c)
 	if err != nil {
 		return nil, fmt.Errorf("scheduler: %w", err)
 	}
 	token := c.String("lode.token")
-	for _, key := range []string{"lode.scheduler.http-address", "lode.scheduler.submission-address", "lode.scheduler.history-address"} {
+	for _, key := range []string{"lode.scheduler.address", "lode.scheduler.submission-address", "lode.scheduler.history-address"} {
 		if address := c.String(key); token == "" && !scheduler.IsLoopback(address) {
 			return nil, errors.Join(fmt.Errorf("scheduler: %s is %s: beyond loopback a token is needed, set lode.token (or LODE_TOKEN)", key, address), fsys.Close())
 		}
@@ -62,13 +61,14 @@ func StartScheduler(ctx context.Context, c *conf.Conf, o SchedulerOptions) (*Sch
 	if err != nil {
 		return nil, errors.Join(err, fsys.Close())
 	}
-	s := &Scheduler{Server: srv, Control: srv.Address(), fs: fsys}
+	s := &Scheduler{Server: srv, Address: srv.Address(), fs: fsys}
 	api := rest.New(srv, rest.Options{Version: o.Version, Page: o.Page, FS: fsys, Conf: c.String})
+	srv.SetHTTP(api.ResourceManager())
 	for _, l := range []struct {
 		key     string
 		handler http.Handler
 		address *string
-	}{{"lode.scheduler.http-address", api.ResourceManager(), &s.HTTP}, {"lode.scheduler.history-address", api.History(), &s.History},
+	}{{"lode.scheduler.history-address", api.History(), &s.History},
 		{"lode.scheduler.submission-address", api.Submissions(), &s.Submissions}} {
 		if err := s.listen(c.String(l.key), l.key, l.handler, l.address); err != nil {
 			return nil, errors.Join(err, s.Close())

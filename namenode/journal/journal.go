@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -146,7 +145,7 @@ func Open(cfg Config) (*Journal, error) {
 
 func (j *Journal) openRaft() (err error) {
 	logDir := filepath.Join(j.cfg.Dir, "log")
-	if err := os.MkdirAll(logDir, 0o700); err != nil {
+	if err := vfs.OS().MkdirAll(logDir, 0o700); err != nil {
 		return fmt.Errorf("create the journal's directory: %w", err)
 	}
 	defer func() {

@@ -41,7 +41,8 @@ type State struct {
 	active   atomic.Bool // leads, and may answer
 	safeMode atomic.Bool // of the block map, as of the last change
 	applied  atomic.Int64
-	work     []finished // of Apply alone
+	work     []finished                     // of Apply alone
+	stalled  map[hdfs.BlockID]hdfs.GenStamp // recoveries that found no datanode; under mu
 }
 
 // Command is a change of the namespace on its way.
@@ -218,7 +219,24 @@ func (s *State) applySlice(batch []journal.Entry) {
 	}
 }
 
-// recover orders block recoveries. One that finds no datanode is ordered again by the lease monitor.
+// RetryRecoveries orders again the block recoveries that found no datanode: right after a restart none has registered yet.
+func (s *State) RetryRecoveries() {
+	s.mu.Lock()
+	defer s.unlock()
+	if len(s.stalled) == 0 || !s.bm.Active() {
+		return
+	}
+	var again []namespace.BlockRecovery
+	for _, r := range s.ns.Recoveries() {
+		if s.stalled[r.Block.ID] == r.RecoveryID {
+			again = append(again, r)
+		}
+	}
+	s.stalled = nil
+	s.recover(again)
+}
+
+// recover orders block recoveries. The caller holds the lock.
 func (s *State) recover(list []namespace.BlockRecovery) {
 	for _, r := range list {
 		var truncate *hdfs.Block
@@ -230,7 +248,11 @@ func (s *State) recover(list []namespace.BlockRecovery) {
 			truncate = &b
 		}
 		if _, err := s.bm.StartRecovery(r.Block, r.RecoveryID, truncate); err != nil {
-			s.log.Warn("block recovery waits for a datanode", "block", r.Block, "err", err)
+			s.log.Debug("block recovery waits for a datanode", "block", r.Block, "err", err)
+			if s.stalled == nil {
+				s.stalled = map[hdfs.BlockID]hdfs.GenStamp{}
+			}
+			s.stalled[r.Block.ID] = r.RecoveryID
 		}
 	}
 }

@@ -3,6 +3,7 @@ package plan
 import (
 	"slices"
 	"sort"
+	"strings"
 
 	"github.com/lodehq/lode/mapreduce"
 	"github.com/lodehq/lode/mapreduce/task"
@@ -137,7 +138,7 @@ func (p *Plan) match(pending []*taskState, workers []*worker) (*taskState, *work
 		count := 0
 		var first *taskState
 		for _, t := range pending {
-			if slices.Contains(t.hosts, w.info.Host) && p.fits(t, w) {
+			if w.holds(t.hosts) && p.fits(t, w) {
 				if count++; first == nil {
 					first = t
 				}
@@ -165,6 +166,17 @@ func (p *Plan) match(pending []*taskState, workers []*worker) (*taskState, *work
 		}
 	}
 	return nil, nil, ""
+}
+
+// holds tells whether one of the hosts is the worker's: by its name, or by the address of its map output server.
+func (w *worker) holds(hosts []string) bool {
+	address := w.info.Address[:max(0, strings.LastIndexByte(w.info.Address, ':'))]
+	for _, h := range hosts {
+		if h == w.info.Host || (address != "" && h == address) {
+			return true
+		}
+	}
+	return false
 }
 
 // fits tells whether a worker may run a task: not where another attempt of it runs.
