@@ -24,12 +24,11 @@ type Writer struct {
 	synced bool   // the names have been synced since the replica was made or moved
 	safe   int64  // bytes that a power loss may not take: what was there at the last Sync or at the opening
 
-	mu        sync.Mutex // guards what follows
-	onStop    func()
-	stopped   bool
-	done      chan struct{}
-	closed    bool
-	finalized bool
+	mu      sync.Mutex // guards what follows
+	onStop  func()
+	stopped bool
+	done    chan struct{}
+	closed  bool
 }
 
 // Block is the replica's id and stamp with the bytes on disk.
