@@ -111,7 +111,7 @@ func (c *Client) Create(ctx context.Context, name string, o CreateOptions) (*Wri
 	}
 	w, err := c.newWriter(resp.GetFs(), cfg, nil, nil)
 	if err != nil {
-		c.forget(p)
+		_ = c.forget(p)
 		return nil, pathError("create", p, err)
 	}
 	w.created = true

@@ -102,7 +102,7 @@ func (h *Handler) release(e *entry) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if e.uses--; e.gone && e.uses == 0 {
-		e.c.Close() //nolint:errcheck // it held nothing that could be lost: its writers were closed by their requests
+		e.c.Close() // it held nothing that could be lost: its writers were closed by their requests
 	}
 }
 

@@ -118,10 +118,10 @@ func (w *Writer) createFiles(at place) (err error) {
 	}
 	if err != nil {
 		w.data.Close()
-		w.s.fs.Remove(dataPath)
+		_ = w.s.fs.Remove(dataPath)
 		if w.meta != nil {
 			w.meta.Close()
-			w.s.fs.Remove(metaPath)
+			_ = w.s.fs.Remove(metaPath)
 		}
 	}
 	return err

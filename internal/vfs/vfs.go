@@ -8,6 +8,7 @@ import (
 
 // Flags of FS.OpenFile, so that who opens data files need not import os.
 const (
+	ReadOnly  = os.O_RDONLY
 	ReadWrite = os.O_RDWR
 	Create    = os.O_CREATE
 	Truncate  = os.O_TRUNC
