@@ -100,7 +100,7 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	if cfg.HTTP != nil {
 		s.SetHTTP(cfg.HTTP)
 	}
-	s.web = &http.Server{Handler: http.HandlerFunc(s.serveHTTP), ReadHeaderTimeout: 30 * time.Second}
+	s.web = &http.Server{Handler: http.HandlerFunc(s.serveHTTP), ReadHeaderTimeout: 30 * time.Second, MaxHeaderBytes: 64 << 10}
 	if cfg.Metrics != nil {
 		if err := s.registerMetrics(cfg.Metrics); err != nil {
 			s.closeListeners()

@@ -221,7 +221,7 @@ func (s *Server) serve() {
 	if s.httpListener == nil {
 		return
 	}
-	s.http = &http.Server{Handler: s.cfg.HTTP(s), ReadHeaderTimeout: time.Minute}
+	s.http = &http.Server{Handler: s.cfg.HTTP(s), ReadHeaderTimeout: time.Minute, MaxHeaderBytes: 64 << 10}
 	s.wg.Add(1)
 	go func() {
 		defer s.wg.Done()

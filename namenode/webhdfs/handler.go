@@ -38,8 +38,9 @@ type Config struct {
 
 // Handler serves the API.
 type Handler struct {
-	cfg Config
-	ops map[string]map[string]operation // HTTP method to operation name
+	cfg      Config
+	creating creating
+	ops      map[string]map[string]operation // HTTP method to operation name
 }
 
 type operation func(*request) (any, error)
