@@ -28,12 +28,11 @@ type writer struct {
 	names   map[string]uint32
 	list    []string
 	refs    []*fsimagepb.INodeReferenceSection_INodeReference
-	dstRefs map[hdfs.INodeID]uint32 // where renamed inodes are now, by their place in refs
 }
 
 // Write writes a namespace as an fsimage. The namespace must not change meanwhile.
 func Write(w io.Writer, n *namespace.Namespace) error {
-	e := &writer{w: bufio.NewWriterSize(w, 1<<20), n: n, names: map[string]uint32{}, dstRefs: map[hdfs.INodeID]uint32{}}
+	e := &writer{w: bufio.NewWriterSize(w, 1<<20), n: n, names: map[string]uint32{}}
 	layout := int32(LayoutVersion)
 	e.summary.OndiskVersion, e.summary.LayoutVersion = proto.Uint32(diskVersion), proto.Uint32(uint32(layout))
 	e.raw([]byte(magic))
@@ -216,8 +215,9 @@ func (e *writer) directories() {
 		m := &fsimagepb.INodeDirectorySection_DirEntry{Parent: proto.Uint64(uint64(dir))}
 		for _, c := range children {
 			if renames {
-				if snap := e.n.RenamedSince(c); snap != 0 {
-					m.RefChildren = append(m.RefChildren, e.dstRef(c, snap))
+				if since, ok := e.n.Renamed(c); ok {
+					m.RefChildren = append(m.RefChildren, uint32(len(e.refs)))
+					e.refs = append(e.refs, &fsimagepb.INodeReferenceSection_INodeReference{ReferredId: proto.Uint64(uint64(c)), DstSnapshotId: ourSnapshot(since)})
 					continue
 				}
 			}
@@ -228,18 +228,15 @@ func (e *writer) directories() {
 	})
 }
 
-// ourSnapshot turns a snapshot's id into Apache's.
-func ourSnapshot(id int64) *uint32 { return proto.Uint32(uint32(id - 1)) }
+// noSnapshot is Apache's Snapshot.CURRENT_STATE_ID.
+const noSnapshot = 1<<31 - 2
 
-// dstRef is the reference by which a renamed inode is where it is now.
-func (e *writer) dstRef(id hdfs.INodeID, snap int64) uint32 {
-	if i, ok := e.dstRefs[id]; ok {
-		return i
+// ourSnapshot turns a snapshot's id into Apache's.
+func ourSnapshot(id int64) *uint32 {
+	if id == 0 {
+		return proto.Uint32(noSnapshot)
 	}
-	i := uint32(len(e.refs))
-	e.refs = append(e.refs, &fsimagepb.INodeReferenceSection_INodeReference{ReferredId: proto.Uint64(uint64(id)), DstSnapshotId: ourSnapshot(snap)})
-	e.dstRefs[id] = i
-	return i
+	return proto.Uint32(uint32(id - 1))
 }
 
 func (e *writer) references() {
@@ -284,7 +281,7 @@ func (e *writer) diffs() {
 			if p := &past[i]; dir {
 				e.dirDiff(p, roots[p.Snapshot] == id)
 			} else {
-				e.message(&fsimagepb.SnapshotDiffSection_FileDiff{SnapshotId: ourSnapshot(p.Snapshot), FileSize: u64(p.Length), SnapshotCopy: e.file(p.Attr, 0), Blocks: blocksOut(nil, p.Blocks)})
+				e.message(&fsimagepb.SnapshotDiffSection_FileDiff{SnapshotId: ourSnapshot(p.Snapshot), FileSize: u64(p.Length), Name: p.Name, SnapshotCopy: e.file(p.Attr, p.BlockSize), Blocks: blocksOut(nil, p.Blocks)})
 			}
 		}
 		return e.err == nil
@@ -295,7 +292,7 @@ func (e *writer) dirDiff(p *namespace.Past, root bool) {
 	m := &fsimagepb.SnapshotDiffSection_DirectoryDiff{SnapshotId: ourSnapshot(p.Snapshot), ChildrenSize: proto.Uint32(uint32(min(p.Children, math.MaxInt32))),
 		IsSnapshotRoot: &root, CreatedListSize: proto.Uint32(uint32(len(p.Created)))}
 	if !root {
-		m.SnapshotCopy = e.dir(p.Attr, nil)
+		m.Name, m.SnapshotCopy = p.Name, e.dir(p.Attr, nil)
 	}
 	for _, g := range p.Removed {
 		switch {

@@ -51,10 +51,12 @@ type Node struct {
 // Past is what an inode was for the snapshots up to one.
 type Past struct {
 	Snapshot int64
-	Attr     *Attr // nil when built: as it was later
+	Attr     *Attr  // nil when built: as it was later
+	Name     []byte // then; not read when built
 	// Files.
-	Length int64
-	Blocks []hdfs.Block // nil when built: as later
+	Length    int64
+	BlockSize int64        // not read when built
+	Blocks    []hdfs.Block // nil when built: as later
 	// Directories: the names that came and the inodes that went between this snapshot and the next history.
 	Created  [][]byte
 	Removed  []Gone
@@ -167,12 +169,22 @@ func (n *Namespace) Snapshots() (out []Snapshot) {
 // LastSnapshot is the greatest id that a snapshot ever had.
 func (n *Namespace) LastSnapshot() int64 { return n.lastSnapshot }
 
-// RenamedSince is the latest snapshot that showed an inode at a place from which it was renamed away, 0 if there is none.
-func (n *Namespace) RenamedSince(id hdfs.INodeID) int64 {
-	if f := n.feat(n.tree.ByID(id)); f != nil {
-		return f.pin
+// Renamed tells whether a snapshot shows a live inode at a place from which it was renamed away. since is the latest snapshot that was
+// there of the directory that it is in now when it came, 0 if there was none.
+func (n *Namespace) Renamed(id hdfs.INodeID) (since int64, renamed bool) {
+	slot := n.tree.ByID(id)
+	f := n.feat(slot)
+	if f == nil || f.pin == 0 && !n.holds(slot) {
+		return 0, false
 	}
-	return 0
+	if d := n.feat(n.tree.Inode(slot).Parent); d != nil {
+		for i := range d.history {
+			if slices.Contains(d.history[i].added, slot) {
+				since = d.history[i].snap
+			}
+		}
+	}
+	return since, true
 }
 
 // EachHistory calls fn for every inode that changed since a snapshot, with what it was, latest first.
@@ -190,7 +202,10 @@ func (n *Namespace) EachHistory(fn func(id hdfs.INodeID, dir bool, past []Past) 
 		for i := len(f.history) - 1; i >= 0; i-- {
 			h := &f.history[i]
 			a := n.attr(&h.rec, h.acl, h.xattrs)
-			p := Past{Snapshot: h.snap, Attr: &a, Length: h.length}
+			p := Past{Snapshot: h.snap, Attr: &a, Name: slices.Clone(n.nameAt(slot, h.snap)), Length: h.length}
+			if !in.IsDir() {
+				p.BlockSize = n.blockSizeOf(in)
+			}
 			for _, at := range h.blocks {
 				p.Blocks = append(p.Blocks, n.tree.Block(at).Value())
 			}
