@@ -35,7 +35,7 @@ export function columns(labels, series, {unit = '', height = 220, line} = {}) {
 // shares draws one bar a row, longest first: [{name, value, note}].
 export const shares = (list, unit = '') => {
   const max = Math.max(...list.map(r => r.value), 1e-12)
-  return html`<div class="shares">${list.map(r => html`<span class="name">${r.name}</span><span class="track"><i style="width:${(100 * r.value / max).toFixed(2)}%;background:${colour(r.key ?? 'share')}"></i></span><span class="n">${r.note ?? `${amount(r.value)} ${unit}`}</span>`)}</div>`
+  return html`<div class="shares">${list.map(r => html`<div><span class="name">${r.name}</span><span class="track"><i style="width:${(100 * r.value / max).toFixed(2)}%;background:${r.colour ?? colour(r.key ?? 'share')}"></i></span><span class="n">${r.note ?? `${amount(r.value)} ${unit}`}</span></div>`)}</div>`
 }
 
 // traces draws what was seen over time as steps: series as [{name, points: [[ms, value], …]}].

@@ -135,7 +135,7 @@ async function snapshots(names, signal) {
 
 export async function pipeline(page) {
   const answers = await Promise.allSettled([
-    rows("select blockchain, count(*) as blocks, max(number) as head, max(block_time) as head_time, max(ingest_time) as seen, count(*) filter (where number + 1 not in (select number from bronze.blocks) ) as holes from bronze.blocks group by 1 order by 1", [], page.signal),
+    rows("select blockchain, count(*) as blocks, max(number) as head, max(block_time) as head_time, max(ingest_time) as seen, count(*) filter (where not exists (select 1 from bronze.blocks n where n.blockchain = b.blockchain and n.number = b.number + 1)) as holes from bronze.blocks b group by 1 order by 1", [], page.signal),
     rows('select blockchain, reason, count(*) as logs, max(block_number) as last from silver.decode_quarantine group by 1, 2 order by 3 desc limit 20', [], page.signal),
     rows("select table_schema || '.' || table_name as name, \"TABLE_COMMENT\" as comment from information_schema.tables where table_schema in ('bronze','silver','gold') order by 1", [], page.signal),
     json('/scheduler/api/jobs', {signal: page.signal}),
@@ -153,7 +153,7 @@ export async function pipeline(page) {
   page.show(html`<h1>Pipeline</h1><div class="cards">${light('query service', !!tables)}${light('scheduler', !!jobs)}${light('catalog', !!(s.snapshots && [...s.snapshots.values()].some(v => v !== undefined)) || !tables?.length)}
   ${card('newest bronze snapshot', bronze ? ago(bronze) : 'none')}${card('newest gold snapshot', gold ? ago(gold) : 'none', bronze && gold < bronze - 60000 ? 'warn' : '')}${card('gold behind bronze', bronze && gold ? (gold >= bronze ? 'no' : `${num(Math.round((bronze - gold) / 1000))} s`) : '–')}${card('logs in quarantine', num((quarantine ?? []).reduce((n, q) => n + q.logs, 0)))}${card('jobs failed lately', num(recent.filter(j => j.state === 'FAILED').length), recent.some(j => j.state === 'FAILED') ? 'warn' : '')}</div>
   ${answers[0].status === 'rejected' ? html`<p class="error">${answers[0].reason.message}</p>` : none}
-  <h2>Chains</h2>${table(['Chain', '#Blocks', '#Highest', 'Its time', 'Taken in', '#Ends of ranges'], (chains ?? []).map(c => [c.blockchain, num(c.blocks), num(c.head), `${time(c.head_time)} (${ago(Date.parse(c.head_time))})`, ago(Date.parse(c.seen)), num(c.holes)]), 'No block has been taken in.')}
+  <h2>Chains</h2>${table(['Chain', '#Blocks', '#Highest', 'Its time', 'Taken in', '#Gaps'], (chains ?? []).map(c => [c.blockchain, num(c.blocks), num(c.head), `${time(c.head_time)} (${ago(Date.parse(c.head_time))})`, ago(Date.parse(c.seen)), num(Math.max(0, c.holes - 1))]), 'No block has been taken in.')}
   ${chains?.length ? none : command('lode ingest geth --rpc http://127.0.0.1:8545 --blocks 14000000-14000012 --traces --once')}
   <h2>Last run of each job</h2>${table(['Job', 'Name', 'State', 'Ended', 'Error'], [...last.values()].map(j => [html`<a href="#job/${j.spec.id}">${j.spec.id}</a>`, j.name, pill(j.state.toLowerCase(), j.state === 'SUCCEEDED' ? 'ok' : j.state === 'RUNNING' ? 'warn' : 'bad'), Number(j.finished_ms) ? ago(j.finished_ms) : 'running', html`<span class="wrap">${(j.diagnostics ?? '').split('\n')[0]}</span>`]), jobs ? 'No job has run yet.' : 'The scheduler does not answer.')}
   <div class="grid2"><section><h2>Quarantine</h2>${table(['Chain', 'Reason', '#Logs', '#Last block'], (quarantine ?? []).map(q => [q.blockchain, html`<span class="wrap">${q.reason}</span>`, num(q.logs), num(q.last)]), 'Every log that a decoder claims was decoded.')}</section>

@@ -23,7 +23,7 @@ export async function jobs(page) {
     when(j.spec.submitted_ms), Number(j.started_ms) ? span((Number(j.finished_ms) || Date.now()) - j.started_ms) : '']), 'No job has run yet.')}
   ${jobs.length ? none : html`<p>Count words, for example:</p>${command('lode job submit wordcount /books /out/words')}`}
   <h2>Workers</h2>
-  ${table(['Worker', 'Host', 'Rack', 'State', 'Slots', '#Memory', 'Last heard', 'Runs now', 'Protections in force'], workers.map(w => [html`${dot(w.id)} ${w.id}`, w.host, w.rack || '/default-rack', state(w.state),
+  ${table(['Worker', 'Host', 'Rack', 'State', 'Slots', '#Memory', 'Last heard', 'Runs now', 'Protections in force'], workers.map(w => [html`${dot(w.id)} ${w.id}`, w.host, w.rack || '/default-rack', pill(w.state === 'LOST' ? 'lost' : 'alive', w.state === 'LOST' ? 'bad' : 'ok'),
     html`<span class="slots" role="img" aria-label="${w.running.length} of ${w.slots} busy">${Array.from({length: w.slots}, (_, i) => html`<i class="${i < w.running.length ? 'busy' : ''}"></i>`)}</span>`, bytes(w.memory_mb * 1048576), ago(w.last_seen_ms),
     w.running.length ? w.running.map(a => html`<code>${a.replace(/^attempt_\d+_/, '')}</code> `) : html`<span class="dim">nothing</span>`, html`<span class="wrap">${(w.protections ?? []).join(', ')}</span>`]), 'No worker is here: jobs wait. Start one with: lode worker')}`)
   return running.length ? 1000 : 2500
@@ -34,10 +34,13 @@ const short = id => id.replace(/^(attempt|task)_\d+_\d+_/, '')
 const median = list => { const s = [...list].sort((a, b) => a - b); return s.length ? s[Math.floor((s.length - 1) / 2)] : 0 }
 const where = {'node-local': 'local', 'rack-local': 'rack', 'off-switch': 'far'}
 
+// place names where an attempt runs: the host, or the worker when all are on this machine.
+const place = a => a.host && a.host !== 'localhost' ? a.host : a.worker
+
 // lanesOf puts the attempts of each worker into as few rows as do not overlap: in effect, its slots.
 function lanesOf(all, now) {
   const by = new Map()
-  for (const a of all) { const key = a.worker || 'not placed'; if (!by.has(key)) by.set(key, {name: a.host && a.host !== 'localhost' ? a.host : key, rows: [], ends: []}); const lane = by.get(key); const at = lane.ends.findIndex(e => e <= a.from); const row = at < 0 ? lane.ends.length : at; (lane.rows[row] ??= []).push(a); lane.ends[row] = a.to }
+  for (const a of all) { const key = a.worker || 'not placed'; if (!by.has(key)) by.set(key, {name: place(a) || key, rows: [], ends: []}); const lane = by.get(key); const at = lane.ends.findIndex(e => e <= a.from); const row = at < 0 ? lane.ends.length : at; (lane.rows[row] ??= []).push(a); lane.ends[row] = a.to }
   return [...by.entries()].sort(([a], [b]) => a < b ? -1 : 1).map(([, lane]) => lane)
 }
 
@@ -57,8 +60,10 @@ function attempts(job, now) {
 // notes are what an experienced eye would say about a job's figures.
 function notes(job, all, reduces, elapsed) {
   const out = [], done = all.filter(a => a.state === 'SUCCEEDED'), maps = done.filter(a => a.task.kind === 'MAP')
-  const skewed = reduces.map(r => r.records), mid = median(skewed), most = Math.max(0, ...skewed)
-  if (skewed.length > 1 && mid >= 0 && most > 1000 && most > 2 * Math.max(1, mid)) out.push(`The largest reducer reads ${(most / Math.max(1, mid)).toFixed(1)} times the records of the middle one: one key or partition is heavy. A combiner, a finer partitioner or salted keys help.`)
+  for (const stage of new Set(reduces.map(r => r.stage))) {
+    const even = reduces.filter(r => r.stage === stage).map(r => r.records), mid = median(even), most = Math.max(0, ...even)
+    if (even.length > 1 && most > 1000 && most > 2 * Math.max(1, mid)) out.push(`Stage ${stage}: the largest reducer reads ${(most / Math.max(1, mid)).toFixed(1)} times the records of the middle one: one key or partition is heavy. A combiner, a finer partitioner or salted keys help.`)
+  }
   const far = maps.filter(a => a.locality === 'off-switch').length
   if (maps.length > 3 && far > maps.length / 4) out.push(`${far} of ${maps.length} maps read their input from another rack or node: more replicas or workers beside the datanodes would help.`)
   const spilled = counter(job.map_counters, 'SPILLED_RECORDS'), produced = counter(job.map_counters, 'COMBINE_OUTPUT_RECORDS') || counter(job.map_counters, 'MAP_OUTPUT_RECORDS')
@@ -66,6 +71,8 @@ function notes(job, all, reduces, elapsed) {
   if (maps.length > 50 && median(maps.map(a => a.to - a.from)) < 200) out.push(`${maps.length} maps of mostly ${span(median(maps.map(a => a.to - a.from)))}: fewer, larger splits start less often.`)
   const slow = maps.length > 4 ? Math.max(...maps.map(a => a.to - a.from)) : 0
   if (slow > 2000 && slow > 3 * median(maps.map(a => a.to - a.from))) out.push(`The slowest map took ${span(slow)}, the middle one ${span(median(maps.map(a => a.to - a.from)))}: a straggler.`)
+  const commit = Math.max(0, ...done.filter(a => a.task.kind === 'COMMIT').map(a => a.to - a.from))
+  if (commit > 1000 && commit > elapsed / 4) out.push(`The commit alone took ${span(commit)} of ${span(elapsed)}: publishing the output is part of the job.`)
   const failed = all.filter(a => a.state === 'FAILED').length
   if (failed) out.push(`${plural(failed, 'attempt')} failed and had to be done again.`)
   const combineIn = counter(job.map_counters, 'COMBINE_INPUT_RECORDS'), combineOut = counter(job.map_counters, 'COMBINE_OUTPUT_RECORDS')
@@ -74,7 +81,7 @@ function notes(job, all, reduces, elapsed) {
 }
 
 const titles = {'org.apache.hadoop.mapreduce.FileSystemCounter': 'File System Counters', 'org.apache.hadoop.mapreduce.JobCounter': 'Job Counters', 'org.apache.hadoop.mapreduce.TaskCounter': 'Map-Reduce Framework', 'org.apache.hadoop.mapreduce.lib.input.FileInputFormatCounter': 'File Input Format Counters', 'org.apache.hadoop.mapreduce.lib.output.FileOutputFormatCounter': 'File Output Format Counters'}
-const unit = (name, v) => /BYTES/.test(name) && v >= 1024 ? html`${num(v)} <span class="dim">${bytes(v)}</span>` : num(v)
+const unit = (name, v) => /BYTES/.test(name) && v >= 1024 ? html`<span title="${bytes(v)}">${num(v)}</span>` : num(v)
 function counters(job) {
   const groups = new Map()
   for (const c of job.counters ?? []) { if (!groups.has(c.group)) groups.set(c.group, []); groups.get(c.group).push(c.name) }
@@ -94,7 +101,7 @@ export async function job(page) {
   }
   const now = Date.now(), over = Number(j.finished_ms) > 0, began = Number(j.started_ms) || Number(j.spec.submitted_ms), end = over ? Number(j.finished_ms) : now, elapsed = Math.max(1, end - began), all = attempts(j, now)
   const sum = all.reduce((n, a) => n + a.to - a.from, 0), cpu = counter(j.counters, 'CPU_MILLISECONDS'), alone = Number((j.counters ?? []).find(c => /^(LOCAL|ONE_PROCESS)_MILLIS/.test(c.name))?.value ?? 0)
-  const reduces = all.filter(a => a.task.kind === 'REDUCE' && a.id === a.task.successful).map(a => ({name: `stage ${a.task.stage} · ${short(a.task.id)}`, records: counter(a.counters, 'REDUCE_INPUT_RECORDS'), shuffle: counter(a.counters, 'REDUCE_SHUFFLE_BYTES'), time: a.to - a.from}))
+  const reduces = all.filter(a => a.task.kind === 'REDUCE' && a.id === a.task.successful).map(a => ({stage: a.task.stage, name: `stage ${a.task.stage} · ${short(a.task.id)}`, records: counter(a.counters, 'REDUCE_INPUT_RECORDS'), shuffle: counter(a.counters, 'REDUCE_SHUFFLE_BYTES'), time: a.to - a.from}))
   page.on.attempt = async el => { s.selected = el.dataset.id; s.log = null; page.redraw(); document.getElementById('attempt')?.scrollIntoView({block: 'nearest'}) }
   page.on.log = async el => {
     s.log = {id: el.dataset.id, text: 'Fetching…'}; page.redraw()
@@ -120,16 +127,16 @@ export async function job(page) {
   }))}
   <h2>Attempts over time</h2>${all.length ? html`${gantt(lanesOf(all, now), Math.min(began, all[0].from), Math.max(end, ...all.map(a => a.to)), s.selected)}
   <p class="legend">${[['local', 'map, input on the same node'], ['rack', 'same rack'], ['far', 'another rack'], ['unplaced', 'map without a place'], ['shuffle', 'shuffle'], ['merge', 'merge'], ['reduce', 'reduce'], ['setup', 'setup and commit'], ['failed', 'failed or killed']].map(([k, t]) => html`<span><i class="key ${k}"></i>${t}</span>`)}</p>` : html`<p class="dim">No attempt has started. The job waits for ${j.phase || 'a free slot'}.</p>`}
-  <div id="attempt">${picked ? html`<section class="panel"><h3>${picked.id}</h3><p>${state(picked.state)} ${picked.task.kind.toLowerCase()} task ${picked.task.index} of stage ${picked.task.stage}, ${span(picked.to - picked.from)} on ${picked.host || picked.worker}${picked.locality ? `, ${picked.locality}` : ''}${picked.speculative ? ', speculative' : ''}. ${picked.status}</p>
+  <div id="attempt">${picked ? html`<section class="panel"><h3>${picked.id}</h3><p>${state(picked.state)} ${picked.task.kind.toLowerCase()} task ${picked.task.index} of stage ${picked.task.stage}, ${span(picked.to - picked.from)} on ${place(picked)}${picked.locality ? `, ${picked.locality}` : ''}${picked.speculative ? ', speculative' : ''}. ${picked.status}</p>
   ${picked.task.input ? html`<p class="dim">Input: <code>${picked.task.input}</code></p>` : none}${picked.error ? html`<pre class="error">${picked.error}</pre>` : none}
   <div class="row"><button type="button" class="small" data-do="log" data-id="${picked.id}">Show its log</button></div>${s.log?.id === picked.id ? html`<pre class="preview" tabindex="0">${s.log.text}</pre>` : none}
   ${picked.counters?.length ? html`<details><summary>Counters of this attempt</summary>${table(['Counter', '#Value'], picked.counters.map(c => [html`<code>${c.name}</code>`, unit(c.name, Number(c.value))]))}</details>` : none}</section>` : none}</div>
-  ${failed.length ? html`<h2>Failed attempts</h2>${table(['Attempt', 'Worker', 'When', 'Error', ''], failed.map(a => [short(a.id), a.host || a.worker, when(a.finished_ms), html`<span class="wrap">${(a.error || 'no reason given').split('\n').slice(0, 3).join(' ')}</span>`, html`<button type="button" class="plain" data-do="attempt" data-id="${a.id}">Details</button>`]))}` : none}
-  ${reduces.length ? html`<h2>Reducers</h2><p class="dim">Records that each reads, and bytes that it fetches: even bars are an even job.</p>${shares(reduces.slice(0, 200).map(r => ({name: r.name, value: r.records || r.shuffle, key: 'reduce', note: `${num(r.records)} records, ${bytes(r.shuffle)}, ${span(r.time)}`})))}` : none}
-  <h2>Counters</h2><div class="grid2">${counters(j)}</div>
+  ${failed.length ? html`<h2>Failed attempts</h2>${table(['Attempt', 'Worker', 'When', 'Error', ''], failed.map(a => [short(a.id), place(a), when(a.finished_ms), html`<span class="wrap">${(a.error || 'no reason given').split('\n').slice(0, 3).join(' ')}</span>`, html`<button type="button" class="plain" data-do="attempt" data-id="${a.id}">Details</button>`]))}` : none}
+  ${reduces.length ? html`<h2>Reducers</h2><p class="dim">Records that each reads, and bytes that it fetches: even bars are an even job.</p>${shares(reduces.slice(0, 200).map(r => ({name: r.name, value: r.records || r.shuffle, colour: 'var(--reduce)', note: `${num(r.records)} records, ${bytes(r.shuffle)}, ${span(r.time)}`})))}` : none}
+  <h2>Counters</h2><div class="counters">${counters(j)}</div>
   <details${all.length <= 40 ? html` open` : none}><summary>All ${plural(all.length, 'attempt')}</summary>
   <p class="row"><label for="filter" class="dim">Show</label><select id="filter" data-do="filter" data-keep><option value="">all</option>${['MAP', 'REDUCE', 'SETUP', 'COMMIT', 'RUNNING', 'FAILED', 'KILLED'].map(k => html`<option>${k}</option>`)}</select></p>
-  ${table(['Attempt', 'Kind', '#Stage', 'State', 'Progress', 'Where', 'Locality', 'Started', '#Time', 'Input'], listed.slice(0, 1000).map(a => [html`<button type="button" class="plain" data-do="attempt" data-id="${a.id}">${short(a.id)}</button>`, a.task.kind.toLowerCase(), a.task.stage, state(a.state), bar(a.state === 'SUCCEEDED' ? 1 : a.progress), html`${dot(a.worker)} ${a.host || a.worker}`, a.locality || '', when(a.started_ms), span(a.to - a.from), html`<code>${a.task.input}</code>`]))}</details>
+  ${table(['Attempt', 'Kind', '#Stage', 'State', 'Progress', 'Where', 'Locality', 'Started', '#Time', 'Input'], listed.slice(0, 1000).map(a => [html`<button type="button" class="plain" data-do="attempt" data-id="${a.id}">${short(a.id)}</button>`, a.task.kind.toLowerCase(), a.task.stage, state(a.state), bar(a.state === 'SUCCEEDED' ? 1 : a.progress), html`${dot(a.worker)} ${place(a)}`, a.locality || '', when(a.started_ms), span(a.to - a.from), html`<code>${a.task.input}</code>`]))}</details>
   <details><summary>Settings</summary>${table(['Key', 'Value'], [['program', j.spec.program], ['arguments', (j.spec.args ?? []).join(' ')], ['user', j.spec.user], ['queue', j.spec.queue], ['priority', j.spec.priority], ['binary', j.spec.binary_sha256 || 'the workers’ own'], ['submitted', when(j.spec.submitted_ms)], ...Object.entries(j.spec.conf ?? {})].map(([k, v]) => [html`<code>${k}</code>`, html`<span class="wrap">${v}</span>`]))}</details>`)
   return over ? (s.settled ? 0 : (s.settled = true, 2000)) : 700
 }

@@ -19,7 +19,7 @@ export const plural = (n, one, many = one + 's') => `${num(n)} ${Number(n) === 1
 export const card = (label, value, kind = '') => html`<div class="card ${kind}"><b>${value}</b><span>${label}</span></div>`
 export const pill = (text, kind = '') => html`<span class="pill ${kind}">${text}</span>`
 export const bar = part => html`<div class="bar" title="${(100 * part).toFixed(2)} %"><i style="width:${Math.max(part > 0 ? 1 : 0, Math.min(100, 100 * part)).toFixed(2)}%"></i></div>`
-export const command = line => html`<div class="command"><code>${line}</code><button type="button" class="small" data-do="copy" data-text="${line}" aria-label="Copy the command">Copy</button></div>`
+export const command = line => html`<div class="command"><code>${line}</code><button type="button" class="small quiet" data-do="copy" data-text="${line}" aria-label="Copy the command">Copy</button></div>`
 export const failure = e => html`<p class="error" role="alert">${e.code ? html`<b>${e.code}</b> ` : none}${e.message}</p>`
 
 // table: a head that begins with # is a column of numbers, set to the right.

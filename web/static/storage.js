@@ -3,9 +3,9 @@ import {html, none, num, bytes, card, pill, bar, table, bean, colour, dot, plura
 import {traces} from './charts.js'
 
 // The watch remembers the last two minutes of what it saw, over all pages that draw it.
-const seen = {'blocks with too few replicas': [], 'copies under way': [], 'live datanodes': [], 'missing blocks': []}
+const seen = {'blocks with too few replicas': [], 'copies under way': [], 'missing blocks': []}
 function remember(fs) {
-  const now = Date.now(), figures = [fs.UnderReplicatedBlocks, fs.PendingReconstructionBlocks ?? fs.PendingReplicationBlocks, fs.NumLiveDataNodes, fs.MissingBlocks]
+  const now = Date.now(), figures = [fs.UnderReplicatedBlocks, fs.PendingReconstructionBlocks ?? fs.PendingReplicationBlocks, fs.MissingBlocks]
   Object.values(seen).forEach((points, i) => { points.push([now, Number(figures[i] ?? 0)]); while (points.length > 2 && points[1][0] < now - 120000) points.shift() })
 }
 
@@ -59,7 +59,7 @@ export async function datanodes(page) {
   const [info, fs] = await Promise.all([bean('NameNodeInfo', page.signal), bean('FSNamesystem', page.signal)])
   const {live} = nodes(info), most = Math.max(1, ...live.map(([, d]) => d.numBlocks))
   page.show(html`<h1>Datanodes</h1>${datanodeTable(info)}
-  ${live.length ? html`<h2>Blocks by datanode</h2><div class="shares">${live.map(([name, d]) => html`<span class="name">${dot(d.xferaddr ?? name)} ${name}</span><span class="track"><i style="width:${(100 * d.numBlocks / most).toFixed(1)}%;background:${colour(d.xferaddr ?? name)}"></i></span><span class="n">${num(d.numBlocks)} blocks, ${bytes(d.usedSpace ?? d.used)}</span>`)}</div>` : none}
+  ${live.length ? html`<h2>Blocks by datanode</h2><div class="shares">${live.map(([name, d]) => html`<div><span class="name">${dot(d.xferaddr ?? name)} ${name}</span><span class="track"><i style="width:${(100 * d.numBlocks / most).toFixed(1)}%;background:${colour(d.xferaddr ?? name)}"></i></span><span class="n">${num(d.numBlocks)} blocks, ${bytes(d.usedSpace ?? d.used)}</span></div>`)}</div>` : none}
   ${replication(fs)}`)
   return 1500
 }
