@@ -24,6 +24,9 @@ func (m *rawMapper) Map(c *mapreduce.Context, _, line []byte) error {
 		return m.reject(c, err, line)
 	}
 	m.read.Add(b, path)
+	for _, note := range b.Notes {
+		m.rows.Note(b.Chain, b.ChainID.V, b.Number, b.Hash, b.Timestamp, note)
+	}
 	c.Counter("chain", "blocks").Add(1)
 	if usd, known := m.rows.Block(m.reg, txs); known {
 		if err := gold.EmitPrice(b.Chain, b.Timestamp, usd, c.Emit); err != nil {

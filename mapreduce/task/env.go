@@ -179,16 +179,6 @@ func (a *attempt) count(name string, n int64) {
 	a.counters.Get(mapreduce.GroupFramework, name).Add(n)
 }
 
-func (a *attempt) kindLetter() byte {
-	switch a.spec.Kind {
-	case batchpb.TaskSpec_MAP:
-		return 'm'
-	case batchpb.TaskSpec_REDUCE:
-		return 'r'
-	}
-	return 's'
-}
-
 func (a *attempt) info() mapreduce.TaskInfo {
 	return mapreduce.TaskInfo{Job: a.spec.Job.Id, Task: a.spec.TaskId, Attempt: a.spec.AttemptId, Stage: int(a.spec.Stage), Index: int(a.spec.Index),
 		Map: a.spec.Kind == batchpb.TaskSpec_MAP, Reduces: a.stage.Reduces, User: a.spec.Job.User, WorkDir: a.workDir}

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -147,8 +148,14 @@ func (s *Server) cleanOld() error {
 // ID names the worker.
 func (s *Server) ID() string { return s.id }
 
-// Address is that of the shuffle and log server.
-func (s *Server) Address() string { return s.listener.Addr().String() }
+// Address is where others reach the shuffle and log server. A worker that listens everywhere is reached by its name.
+func (s *Server) Address() string {
+	at, ok := s.listener.Addr().(*net.TCPAddr)
+	if !ok || !at.IP.IsUnspecified() {
+		return s.listener.Addr().String()
+	}
+	return net.JoinHostPort(s.cfg.Host, strconv.Itoa(at.Port))
+}
 
 // Close kills what runs and stops. The directory stays for the logs.
 func (s *Server) Close() error {

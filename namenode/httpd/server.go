@@ -79,8 +79,20 @@ func New(cfg Config) http.Handler {
 	for _, old := range []string{"/dfshealth.html", "/explorer.html", "/dfshealth.jsp"} { // Apache's pages, where bookmarks point
 		mux.Handle(old, http.RedirectHandler("/", http.StatusFound))
 	}
-	mux.Handle("/", cfg.Pages)
+	mux.Handle("/", readOnly(cfg.Pages))
 	return cfg.Trust.HTTP(mux)
+}
+
+// readOnly serves what can be read and nothing else.
+func readOnly(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			w.Header().Set("Allow", "GET, HEAD")
+			http.Error(w, r.Method+" is not supported here", http.StatusMethodNotAllowed)
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
 }
 
 // gateway passes a request on to another role's web port, without the role's prefix.

@@ -150,7 +150,7 @@ func (j *Journal) openRaft() (err error) {
 	}
 	defer func() {
 		if err != nil {
-			j.closeFiles()
+			_ = j.closeFiles()
 		}
 	}()
 	lock, err := vfs.OS().Lock(filepath.Join(j.cfg.Dir, "in_use.lock"))

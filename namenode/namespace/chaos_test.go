@@ -201,6 +201,9 @@ func (n *Namespace) allBlocks() (out []int64) {
 				list = append(list, h.blocks...)
 			}
 		}
+		if o := n.open[slot]; o != nil && o.rec != nil && o.rec.source != 0 {
+			list = append(list, o.rec.source)
+		}
 		for _, at := range list {
 			if !seen[at] {
 				seen[at] = true

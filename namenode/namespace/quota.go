@@ -91,16 +91,19 @@ func (n *Namespace) verifyQuota(dir uint32, u usage, stop uint32) error {
 	return nil
 }
 
-// sizeText is TraditionalBinaryPrefix.long2String(n, "B", 2).
+// sizeText is TraditionalBinaryPrefix.long2String(n, "B", 2): two decimals, none when it divides evenly.
 func sizeText(v int64) string {
 	if v < 1024 && v > -1024 {
 		return fmt.Sprintf("%d B", v)
 	}
-	f, i := float64(v), 0
-	for i = 0; i < 6 && (f >= 1024 || f <= -1024); i++ {
-		f /= 1024
+	shift, unit := 0, 0
+	for m := v / 1024; m != 0 && unit < 6; m /= 1024 {
+		shift, unit = shift+10, unit+1
 	}
-	return fmt.Sprintf("%.2f %cB", f, " KMGTPE"[i])
+	if v&(1<<shift-1) == 0 {
+		return fmt.Sprintf("%d %cB", v>>shift, " KMGTPE"[unit])
+	}
+	return fmt.Sprintf("%.2f %cB", float64(v)/float64(int64(1)<<shift), " KMGTPE"[unit])
 }
 
 // ---- storage policies ----

@@ -108,6 +108,7 @@ func (n *Namespace) destroy(slot uint32, inherited uint8, u *usage) {
 			n.dropChild(child, inherited, u)
 		}
 	} else {
+		n.dropRecovery(slot, inherited, u)
 		n.close(slot)
 		n.freeBlocks(slot, inherited, u)
 	}
@@ -166,14 +167,7 @@ func (n *Namespace) deepUsage(slot uint32, inherited uint8) usage {
 		}
 		return u
 	}
-	list := n.tree.BlockList(slot)
-	if f != nil {
-		for i := range f.history {
-			list = append(list, f.history[i].blocks...)
-		}
-	}
-	slices.Sort(list)
-	for _, at := range slices.Compact(list) {
+	for _, at := range n.keptBlocks(slot) {
 		u.add(spaceFor(n.blockSpace(slot, n.tree.Block(at)), in.Replication(), inherited), 1)
 	}
 	return u
@@ -191,32 +185,14 @@ func (n *Namespace) freeSlot(slot uint32) {
 // freeBlocks forgets all blocks of a file, those of its histories too.
 func (n *Namespace) freeBlocks(slot uint32, inherited uint8, u *usage) {
 	in := n.tree.Inode(slot)
-	seen := map[uint32]bool{}
-	free := func(at uint32) {
+	list := n.keptBlocks(slot)
+	n.tree.SetBlocks(slot, nil)
+	for _, at := range list {
 		b := n.tree.Block(at)
 		u.add(spaceFor(n.blockSpace(slot, b), in.Replication(), inherited), 1)
 		delete(n.byBlock, b.ID)
 		n.sink.BlockRemoved(b.ID)
 		n.tree.FreeBlock(at)
-	}
-	list := n.tree.BlockList(slot)
-	f := n.feat(slot)
-	if f == nil || len(f.history) == 0 {
-		for _, at := range list {
-			free(at)
-		}
-		n.tree.SetBlocks(slot, nil)
-		return
-	}
-	for _, h := range f.history {
-		list = append(list, h.blocks...)
-	}
-	n.tree.SetBlocks(slot, nil)
-	for _, at := range list {
-		if !seen[at] {
-			seen[at] = true
-			free(at)
-		}
 	}
 }
 
@@ -273,6 +249,7 @@ func (n *Namespace) forgetAdded(dir, child uint32) {
 // freeze ends the writing of a file that only snapshots show, and frees the blocks that they do not.
 func (n *Namespace) freeze(slot uint32, latest int64, inherited uint8, u *usage) {
 	if n.tree.Inode(slot).IsOpen() {
+		n.dropRecovery(slot, inherited, u)
 		n.close(slot)
 		if last := n.tree.LastBlock(slot); last != 0 {
 			b := n.tree.MutBlock(last)

@@ -203,7 +203,7 @@ func (s *State) applySlice(batch []journal.Entry) {
 			if err != nil {
 				panic(fmt.Sprintf("journal holds a command that this version cannot read: %v", err))
 			}
-			s.ns.Apply(h, req)
+			_, _ = s.ns.Apply(h, req)
 			continue
 		}
 		resp, err := s.ns.Apply(cmd.Header, cmd.Request)

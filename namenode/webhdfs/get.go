@@ -30,6 +30,11 @@ func getFileStatus(r *request) (any, error) {
 		return nil, err
 	}
 	if st == nil {
+		if st, err = r.h.creating.await(r); err != nil {
+			return nil, err
+		}
+	}
+	if st == nil {
 		return nil, hdfs.Errorf(hdfs.FileNotFound, "File does not exist: %s", r.path)
 	}
 	return map[string]any{"FileStatus": fileStatus(st, "")}, nil

@@ -445,3 +445,9 @@ func (r *Rows) BadLine(chain string, chainID int64, reason string, line []byte) 
 	b.Str(chain).Long(chainID).Null().Null().Null().Null().Null().Null().Str(reason).Null()
 	b.Raw(line[:min(len(line), 4096)])
 }
+
+// Note keeps what is not known of a block.
+func (r *Rows) Note(chain string, chainID, number int64, hash []byte, seconds int64, note string) {
+	b := r.batches[Quarantine]
+	b.Str(chain).Long(chainID).Long(number).Raw(hash).Null().Null().Null().Null().Str(note).Time(seconds).Null()
+}
