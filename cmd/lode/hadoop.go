@@ -88,7 +88,8 @@ func asHadoop(ctx context.Context, name string, args []string) int {
 
 // lode runs one of our own commands.
 func lode(ctx context.Context, args ...string) int {
-	return exitCode(newApp().RunContext(ctx, append([]string{"lode"}, args...)), os.Stderr)
+	app := newApp()
+	return exitCode(app.RunContext(ctx, flagsFirst(app, append([]string{"lode"}, args...))), os.Stderr)
 }
 
 // jar runs what people run as jars and Lode has itself: the streaming jar, and the examples by name.

@@ -40,7 +40,7 @@ func (s *Server) authorized(ctx context.Context) error {
 			return nil
 		}
 	}
-	return status.Error(codes.Unauthenticated, "the scheduler wants a token: set LODE_TOKEN or -D lode.batch.token=…")
+	return status.Error(codes.Unauthenticated, "the scheduler wants a token: set LODE_TOKEN or -D lode.token=…")
 }
 
 func (s *Server) authUnary(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {

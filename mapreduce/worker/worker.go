@@ -17,16 +17,18 @@ import (
 	"sync"
 	"time"
 
+	"github.com/lodehq/lode/internal/trust"
 	"github.com/lodehq/lode/mapreduce/shuffle"
 	batchpb "github.com/lodehq/lode/proto/lode/batch"
 )
 
 // Config says how a worker runs.
 type Config struct {
-	Scheduler string // host:port
-	Token     string // of the cluster; "" when the scheduler wants none
-	Dir       string // for everything local
-	Host      string // name that block locations use for this machine
+	Scheduler string       // host:port
+	Token     string       // of the cluster; "" when the scheduler wants none
+	Trust     trust.Policy // who is heard beyond loopback when there is no token
+	Dir       string       // for everything local
+	Host      string       // name that block locations use for this machine
 	Rack      string
 	Listen    string // shuffle and logs; port 0 is any
 	Slots     int    // 0: number of processors
@@ -99,6 +101,9 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	}
 	if s.listener, err = net.Listen("tcp", cfg.Listen); err != nil {
 		return nil, fmt.Errorf("worker port for map output %s: %w (another worker may be running; choose another port)", cfg.Listen, err)
+	}
+	if cfg.Token == "" {
+		s.listener = cfg.Trust.Listener(s.listener, cfg.Logger)
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /mapOutput", &shuffle.Server{File: s.outputFile, Allowed: s.allowed})
