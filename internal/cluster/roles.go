@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/pprof"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -117,6 +118,8 @@ func datanodePages(s *datanode.Server, data http.Handler, metrics *prometheus.Re
 	mux.Handle("/prom", prom)
 	mux.Handle("/metrics", prom)
 	mux.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("/debug/pprof/", pprof.Index)
+	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	mux.Handle("/jmx", datanodeJMX{s, version, time.Now().UnixMilli()})
 	mux.HandleFunc("/{$}", func(w http.ResponseWriter, _ *http.Request) { datanodePage(w, s, version) })
 	return mux
