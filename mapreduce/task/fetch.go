@@ -107,7 +107,7 @@ func (f *fetcher) openLocal(in *batchpb.MapOutput) (bool, error) {
 	if err != nil {
 		return false, nil
 	}
-	f.add(in.Map, s, s)
+	f.add(in.Map, s.From(in.AttemptId, in.RawLength), s)
 	f.records += seg.Records
 	return true, nil
 }
@@ -188,7 +188,7 @@ func (f *fetcher) keep(in *batchpb.MapOutput, frame shuffle.Frame, r io.Reader) 
 			return err
 		}
 		s := sortmerge.NewSegmentReader(bytes.NewReader(b), nil, frame.Length)
-		f.add(in.Map, s, s)
+		f.add(in.Map, s.From(in.AttemptId, in.RawLength), s)
 		return nil
 	}
 	name := filepath.Join(f.dir, fmt.Sprintf("map_%d_%d", in.Map, rand.Uint32()))
@@ -207,7 +207,7 @@ func (f *fetcher) keep(in *batchpb.MapOutput, frame shuffle.Frame, r io.Reader) 
 	if err != nil {
 		return &diskError{err}
 	}
-	f.add(in.Map, s, s)
+	f.add(in.Map, s.From(in.AttemptId, in.RawLength), s)
 	return nil
 }
 
