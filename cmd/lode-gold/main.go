@@ -54,6 +54,7 @@ func app(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 	a := &cli.App{
 		Name: "lode-gold", HelpName: "lode", Usage: "tables, queries and ingestion of Lode", Version: version,
 		Reader: stdin, Writer: stdout, ErrWriter: stderr, HideHelpCommand: true,
+		DisableSliceFlagSeparator: true, // a name of a file may hold a comma
 		// Exit codes are given in one place, main.
 		ExitErrHandler: func(*cli.Context, error) {},
 		OnUsageError:   func(_ *cli.Context, err error, _ bool) error { return usageError{err} },

@@ -145,7 +145,7 @@ func (d *demo) answers(ctx context.Context) error {
 		"select block_time, project, nft_contract_address, token_id, price_eth, buyer from silver.nft_trades where price_check <> 'mirror' order by price_eth desc nulls last limit 5",
 		"select customer_id, interactions from gold.interaction_counts order by interactions desc, customer_id limit 5",
 	} {
-		out, err := d.lode(ctx, "sql", q)
+		out, err := d.lode(ctx, "sql", "--format", "table", q)
 		if err != nil {
 			return err
 		}
