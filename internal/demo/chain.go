@@ -106,9 +106,9 @@ func (d *demo) checkSales(ctx context.Context) error {
 		case !ok:
 			missing++
 			note("missing " + k)
-		case g.text != w.text:
+		case !w.agrees(g):
 			wrong++
-			note(fmt.Sprintf("%s is %s, expected %s", k, g.text, w.text))
+			note(fmt.Sprintf("%s is %s, expected %s", k, g.values, w.values))
 		}
 	}
 	for k, g := range got {
@@ -128,7 +128,20 @@ const (
 	nativeAlias = "0xeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee"
 )
 
-type sale struct{ project, text, check string }
+type sale struct {
+	project, check string
+	values         []string // of the compared columns behind the key
+}
+
+// agrees compares what the expected file says; it leaves some cells empty.
+func (w sale) agrees(g sale) bool {
+	for i, v := range w.values {
+		if v != "" && v != g.values[i] {
+			return false
+		}
+	}
+	return true
+}
 
 // sales reads a CSV of sales: block, transaction and log name a sale, the other compared columns are its text.
 func sales(r io.Reader) (map[string]sale, error) {
@@ -162,7 +175,7 @@ func sales(r io.Reader) (map[string]sale, error) {
 				values[i] = native
 			}
 		}
-		one := sale{project: values[3], text: strings.Join(values[3:], " ")}
+		one := sale{project: values[3], values: values[3:]}
 		if i, ok := at["flow_check"]; ok {
 			one.check = row[i]
 		}
@@ -179,7 +192,7 @@ func (d *demo) answers(ctx context.Context) error {
 		"select block_time, project, nft_contract_address, token_id, price_eth, buyer from silver.nft_trades where price_check <> 'mirror' order by price_eth desc nulls last limit 5",
 		"select customer_id, interactions from gold.interaction_counts order by interactions desc, customer_id limit 5",
 	} {
-		out, err := d.lode(ctx, "sql", q)
+		out, err := d.lode(ctx, "sql", "--format", "table", q)
 		if err != nil {
 			return err
 		}

@@ -4,6 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
+	"slices"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -160,10 +163,21 @@ func (a *attempt) runCommit() error {
 	}
 	var g errgroup.Group
 	g.SetLimit(parallelCommits)
+	joint := map[reflect.Type][]mapreduce.JointOutput{}
 	for name, out := range a.outputs() {
-		if name != "" {
-			g.Go(func() error { return out.Commit(a.ctx, a.outputEnv(name), byName[name]) })
+		if name == "" {
+			continue
 		}
+		if _, ok := out.(mapreduce.JointCommitter); ok {
+			t := reflect.TypeOf(out)
+			joint[t] = append(joint[t], mapreduce.JointOutput{Format: out, Env: a.outputEnv(name), Payloads: byName[name]})
+			continue
+		}
+		g.Go(func() error { return out.Commit(a.ctx, a.outputEnv(name), byName[name]) })
+	}
+	for _, outputs := range joint {
+		slices.SortFunc(outputs, func(x, y mapreduce.JointOutput) int { return strings.Compare(x.Env.Name, y.Env.Name) })
+		g.Go(func() error { return outputs[0].Format.(mapreduce.JointCommitter).CommitJointly(a.ctx, outputs) })
 	}
 	if err := g.Wait(); err != nil {
 		return err
