@@ -34,24 +34,24 @@ directory, which is built first. A binary with several programs takes the progra
   --priority N  larger runs first
   --name NAME   shown instead of the program's own name`
 
-// trailing takes the options that people also type last: lode job submit nft-gold --wait.
-func (s *submission) trailing(args []string) []string {
-	for len(args) > 1 {
-		switch args[len(args)-1] {
-		case "--wait":
+// late takes the options that people also type after the program: lode job submit nft-gold --wait. "--" ends them.
+func (s *submission) late(args []string) []string {
+	var rest []string
+	for i, a := range args {
+		switch {
+		case a == "--":
+			return append(rest, args[i+1:]...)
+		case i == 0: // the program
+			rest = append(rest, a)
+		case a == "--wait":
 			s.wait = true
-		case "--no-wait":
+		case a == "--no-wait":
 			s.noWait = true
-		case "--json":
-			s.json = true
-		case "--local":
-			s.local = true
 		default:
-			return args
+			rest = append(rest, a)
 		}
-		args = args[:len(args)-1]
 	}
-	return args
+	return rest
 }
 
 type submission struct {
@@ -122,7 +122,7 @@ func parseSubmit(args []string) (*submission, error) {
 			return nil, err
 		}
 	}
-	args = s.trailing(args)
+	args = s.late(args)
 	if len(args) == 0 {
 		return nil, usagef("no program given\n%s", submitUsage)
 	}
