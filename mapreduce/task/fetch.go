@@ -53,9 +53,6 @@ func newFetcher(a *attempt) *fetcher {
 }
 
 func (f *fetcher) fetch() ([]sortmerge.Source, error) {
-	if err := os.MkdirAll(f.dir, 0o755); err != nil {
-		return nil, err
-	}
 	byHost := map[string][]*batchpb.MapOutput{}
 	fetched := int64(0)
 	for _, in := range f.a.spec.Inputs {
@@ -191,6 +188,9 @@ func (f *fetcher) keep(in *batchpb.MapOutput, frame shuffle.Frame, r io.Reader) 
 		f.add(in.Map, s.From(in.AttemptId, in.RawLength), s)
 		return nil
 	}
+	if err := os.MkdirAll(f.dir, 0o755); err != nil {
+		return &diskError{err}
+	}
 	name := filepath.Join(f.dir, fmt.Sprintf("map_%d_%d", in.Map, rand.Uint32()))
 	file, err := os.Create(name)
 	if err != nil {
@@ -240,6 +240,9 @@ func (f *fetcher) ordered() ([]sortmerge.Source, error) {
 }
 
 func (f *fetcher) mergePass(list []sortmerge.Source) (sortmerge.Source, error) {
+	if err := os.MkdirAll(f.dir, 0o755); err != nil {
+		return nil, err
+	}
 	m, err := sortmerge.NewMerger(list, f.a.stage.Sort)
 	if err != nil {
 		return nil, err
