@@ -94,6 +94,25 @@ func (p Policy) HTTP(next http.Handler) http.Handler {
 	})
 }
 
+// IsLoopback tells whether an address to listen on, HOST:PORT, is reachable from this machine only.
+func IsLoopback(listen string) bool {
+	host, _, err := net.SplitHostPort(listen)
+	if err != nil {
+		return false
+	}
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || (err == nil && ip.IsLoopback())
+}
+
+// MayServe refuses an address beyond loopback, the value of a key, where nobody beyond loopback would be heard: the operator has
+// forgotten to say who may come.
+func (p Policy) MayServe(key, listen string) error {
+	if IsLoopback(listen) || len(p.Networks) > 0 || p.Token != "" {
+		return nil
+	}
+	return fmt.Errorf("%s is %s: beyond loopback somebody must be trusted, or anybody could do anything: set lode.trusted.networks (10.1.0.0/16,…) or lode.token (or LODE_TOKEN), or listen on 127.0.0.1", key, listen)
+}
+
 // Listener drops connections from networks that are not trusted, and says so in the log once an address.
 func (p Policy) Listener(l net.Listener, log *slog.Logger) net.Listener {
 	return &listener{Listener: l, policy: p, log: log, seen: map[netip.Addr]bool{}}
