@@ -17,6 +17,7 @@ import (
 
 	duckdb "github.com/duckdb/duckdb-go/v2"
 
+	"github.com/lodehq/lode/internal/trust"
 	"github.com/lodehq/lode/table"
 )
 
@@ -33,6 +34,9 @@ type Config struct {
 	Timeout    time.Duration // of one statement: 5 minutes
 	Poll       time.Duration // between looks for new snapshots: 1 s
 	Logger     *slog.Logger
+
+	// Trust says who beyond loopback may ask. HTTP takes the token too; the other protocols are for trusted networks only.
+	Trust trust.Policy
 }
 
 // Service is a running query service.
@@ -121,13 +125,16 @@ func withDefaults(cfg Config) Config {
 	return cfg
 }
 
+// Guard makes the port of another protocol of this service, which has no place for a token, hear trusted networks only.
+func (s *Service) Guard(l net.Listener) net.Listener { return s.cfg.Trust.Listener(l, s.log) }
+
 func (s *Service) listen(run context.Context, addr string) error {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return fmt.Errorf("query service: %w (another process may hold the port; --listen takes another, port 0 any)", err)
 	}
 	s.addr = l.Addr()
-	s.http = &http.Server{Handler: s.Handler(), ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), BaseContext: func(net.Listener) context.Context { return run }}
+	s.http = &http.Server{Handler: s.cfg.Trust.HTTP(s.Handler()), ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), BaseContext: func(net.Listener) context.Context { return run }}
 	s.wg.Go(func() {
 		if err := s.http.Serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) {
 			s.log.Error("query service stopped serving", "error", err)

@@ -19,6 +19,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/lodehq/lode/internal/conf"
+	"github.com/lodehq/lode/internal/trust"
 	"github.com/lodehq/lode/query"
 	"github.com/lodehq/lode/query/flight"
 	"github.com/lodehq/lode/query/pgwire"
@@ -105,6 +106,23 @@ func pick(flag, otherwise string) string {
 // addresses to listen on; "" is not at all.
 type addresses struct{ query, pg, flight, catalog string }
 
+// policy is who may speak at the addresses. An address beyond loopback at which nobody beyond loopback would be heard is refused.
+func (at addresses) policy(c *conf.Conf) (trust.Policy, error) {
+	p, err := trust.Parse(c.Strings("lode.trusted.networks"), c.String("lode.token"))
+	if err != nil {
+		return p, usageError{err}
+	}
+	for _, a := range []struct{ key, listen string }{{"lode.query.http-address", at.query}, {"lode.query.pg-address", at.pg}, {"lode.query.flight-address", at.flight}, {"lode.catalog.address", at.catalog}} {
+		if a.listen == "" {
+			continue
+		}
+		if err := p.MayServe(a.key, a.listen); err != nil {
+			return p, usageError{err}
+		}
+	}
+	return p, nil
+}
+
 // ready is the content of the ready file.
 type ready struct {
 	Query   string `json:"query,omitempty"`
@@ -122,11 +140,15 @@ func serve(c *cli.Context, s *setup, at addresses) (err error) {
 		go watchParent(ctx, c.App.Reader, cancel) // ends with the process: a read of standard input cannot be stopped
 	}
 	r := ready{PID: os.Getpid()}
+	policy, err := at.policy(s.conf)
+	if err != nil {
+		return err
+	}
 	if err := s.cat.EnsureNamespaces(ctx, table.StandardNamespaces()...); err != nil {
 		return err
 	}
 	if at.catalog != "" {
-		stop, addr, err := serveCatalog(s, at.catalog)
+		stop, addr, err := serveCatalog(s, at.catalog, policy)
 		if err != nil {
 			return err
 		}
@@ -138,7 +160,7 @@ func serve(c *cli.Context, s *setup, at addresses) (err error) {
 		debug.SetMemoryLimit(512 << 20)
 		q, err := query.Start(ctx, query.Config{
 			Catalog: s.cat, Listen: at.query, CacheDir: pick(c.String("cache-dir"), s.conf.String("lode.query.dir")), Memory: memory(c.String("memory"), s.conf),
-			Threads: c.Int("threads"), Timeout: c.Duration("timeout"), Poll: c.Duration("poll"), Logger: s.log,
+			Threads: c.Int("threads"), Timeout: c.Duration("timeout"), Poll: c.Duration("poll"), Logger: s.log, Trust: policy,
 		})
 		if err != nil {
 			return err
@@ -190,12 +212,12 @@ func announce(file string, r ready) error {
 	return os.Rename(file+".tmp", file)
 }
 
-func serveCatalog(s *setup, addr string) (stop func(), at string, err error) {
+func serveCatalog(s *setup, addr string, policy trust.Policy) (stop func(), at string, err error) {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, "", fmt.Errorf("catalog: %w (another process may hold the port; port 0 takes any)", err)
 	}
-	srv := &http.Server{Handler: rest.NewHandler(s.cat, s.log), ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)}
+	srv := &http.Server{Handler: policy.HTTP(rest.NewHandler(s.cat, s.log)), ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

@@ -25,6 +25,9 @@ func shellMain(ctx context.Context, args []string) int {
 	if err != nil {
 		return exitCode(err, os.Stderr)
 	}
+	if http := os.Getenv("LODE_HTTP"); http != "" && !cfg.Explicit("dfs.namenode.http-address") { // where fsck asks
+		cfg = cfg.With("dfs.namenode.http-address", strings.TrimSuffix(strings.TrimPrefix(http, "http://"), "/"))
+	}
 	return shell.Main(ctx, shell.Env{
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Conf: cfg,
 		IsTerminal: term.IsTerminal(int(os.Stderr.Fd())), User: callerName(),

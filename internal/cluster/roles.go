@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/pprof"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -129,6 +130,8 @@ func datanodePages(s *datanode.Server, data http.Handler, metrics *prometheus.Re
 	mux.Handle("/prom", prom)
 	mux.Handle("/metrics", prom)
 	mux.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("/debug/pprof/", pprof.Index)
+	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	mux.Handle("/jmx", datanodeJMX{s, version, time.Now().UnixMilli()})
 	mux.HandleFunc("/{$}", func(w http.ResponseWriter, _ *http.Request) { datanodePage(w, s, version) })
 	return mux
@@ -185,6 +188,7 @@ func StartQuery(ctx context.Context, c *conf.Conf, o Options) (*Role, error) {
 	g := &Gold{
 		Path: path, ReadyFile: filepath.Join(dir, "lode-gold.json"), Output: log, Logger: o.Logger.With("role", "query"),
 		Args: args(c.String("lode.query.http-address"), c.String("lode.query.pg-address"), c.String("lode.query.flight-address"), c.String("lode.catalog.address")),
+		Env:  environment(c),
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	first, ended := make(chan Ready, 1), make(chan error, 1)
@@ -212,6 +216,20 @@ func StartQuery(ctx context.Context, c *conf.Conf, o Options) (*Role, error) {
 	case <-time.After(time.Minute):
 		return nil, errors.Join(fmt.Errorf("lode-gold does not serve after a minute; the end of %s says:\n%s", log.Name(), tail(log.Name(), 12)), stop())
 	}
+}
+
+// environment hands the settings of this process on to lode-gold: not as arguments, which everybody on the machine can read.
+func environment(c *conf.Conf) []string {
+	var env []string
+	for _, kv := range c.Pairs() {
+		if strings.Contains(kv[0], ".") {
+			env = append(env, kv[0]+"="+kv[1])
+		}
+	}
+	if t := c.String("lode.token"); t != "" {
+		env = append(env, "LODE_TOKEN="+t)
+	}
+	return env
 }
 
 // explainListen adds to a taken port what to do about it.

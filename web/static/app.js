@@ -70,6 +70,7 @@ async function act(event, el) {
   const f = visit?.on[el.dataset.do] ?? common[el.dataset.do]
   if (!f) return
   event.preventDefault()
+  if (!visit.drawn) return // what is still to be seen belongs to the page before
   try { await f(el, event) } catch (e) { if (!visit.signal.aborted) say(e.message, 'bad') }
 }
 document.addEventListener('click', e => { const el = e.target.closest('[data-do]:not(form):not(input):not(select)'); if (el) act(e, el) })

@@ -42,7 +42,7 @@ export const shares = (list, unit = '') => {
 export function traces(series, {height = 120, seconds = 120} = {}) {
   const now = Date.now(), w = 720, left = 40, h = height - 26, all = series.flatMap(s => s.points.map(p => p[1])), top = Math.max(1, ...all), by = Math.max(1, step(top)), max = Math.ceil(top / by) * by
   const x = t => left + (w - left) * (1 - (now - t) / (seconds * 1000)), y = v => 6 + h - h * v / max
-  return html`<div class="chart"><svg viewBox="0 0 ${w} ${height}" role="img" aria-label="${series.map(s => `${s.name}: ${s.points.at(-1)?.[1] ?? 0}`).join(', ')}">
+  return html`<div class="chart fit"><svg viewBox="0 0 ${w} ${height}" role="img" aria-label="${series.map(s => `${s.name}: ${s.points.at(-1)?.[1] ?? 0}`).join(', ')}">
   ${[0, max / 2, max].map(v => html`<line class="grid" x1="${left}" x2="${w}" y1="${y(v)}" y2="${y(v)}"/><text class="tick" x="${left - 6}" y="${y(v) + 4}" text-anchor="end">${amount(v)}</text>`)}
   ${[seconds, seconds / 2, 0].map(s => html`<text class="tick" x="${x(now - s * 1000)}" y="${height - 6}" text-anchor="${s === seconds ? 'start' : s ? 'middle' : 'end'}">${s ? `${s} s ago` : 'now'}</text>`)}
   ${series.map(s => html`<polyline class="stroke" style="stroke:${colour(s.name)}" points="${s.points.flatMap(([t, v], i, a) => { const px = Math.max(left, x(t)).toFixed(1), at = `${px},${y(v).toFixed(1)}`; return i ? [`${px},${y(a[i - 1][1]).toFixed(1)}`, at] : [at] }).join(' ')}"/>`)}

@@ -91,6 +91,16 @@ function counters(job) {
   return [...groups].sort(([a], [b]) => at(a) - at(b)).map(([g, list]) => table([titles[g] ?? g, '#Map', '#Reduce', '#Total'], list.sort().map(n => [html`<code>${n}</code>`, unit(n, of(job.map_counters, g, n)), unit(n, of(job.reduce_counters, g, n)), unit(n, of(job.counters, g, n))])))
 }
 
+// twin finds the newest job of the same program over the same input that ran the other way: in one process, or on the workers.
+async function twin(j, signal) {
+  const input = x => JSON.stringify((x.spec.args ?? []).slice(0, -1))
+  try {
+    return (await json('/scheduler/api/jobs', {signal})).jobs.find(x => x.state === 'SUCCEEDED' && x.uber !== j.uber && x.spec.program === j.spec.program && x.spec.binary_sha256 === j.spec.binary_sha256 && input(x) === input(j)) ?? null
+  } catch { return null }
+}
+// alone are the settings under which a job of any size runs in one process.
+const alone = '-D mapreduce.job.ubertask.maxmaps=100000 -D mapreduce.job.ubertask.maxreduces=1000 -D mapreduce.job.ubertask.maxbytes=1000000000000'
+
 export async function job(page) {
   const id = page.parts[0] ?? '', s = page.state
   let j
@@ -100,7 +110,8 @@ export async function job(page) {
     return 3000
   }
   const now = Date.now(), over = Number(j.finished_ms) > 0, began = Number(j.started_ms) || Number(j.spec.submitted_ms), end = over ? Number(j.finished_ms) : now, elapsed = Math.max(1, end - began), all = attempts(j, now)
-  const sum = all.reduce((n, a) => n + a.to - a.from, 0), cpu = counter(j.counters, 'CPU_MILLISECONDS'), alone = Number((j.counters ?? []).find(c => /^(LOCAL|ONE_PROCESS)_MILLIS/.test(c.name))?.value ?? 0)
+  const sum = all.reduce((n, a) => n + a.to - a.from, 0), cpu = counter(j.counters, 'CPU_MILLISECONDS')
+  if (over && j.state === 'SUCCEEDED' && s.other === undefined) s.other = await twin(j, page.signal)
   const reduces = all.filter(a => a.task.kind === 'REDUCE' && a.id === a.task.successful).map(a => ({stage: a.task.stage, name: `stage ${a.task.stage} · ${short(a.task.id)}`, records: counter(a.counters, 'REDUCE_INPUT_RECORDS'), shuffle: counter(a.counters, 'REDUCE_SHUFFLE_BYTES'), time: a.to - a.from}))
   page.on.attempt = async el => { s.selected = el.dataset.id; s.log = null; page.redraw(); document.getElementById('attempt')?.scrollIntoView({block: 'nearest'}) }
   page.on.log = async el => {
@@ -118,7 +129,7 @@ export async function job(page) {
   ${j.diagnostics ? html`<pre class="error" role="alert">${j.diagnostics}</pre>` : none}
   ${over ? none : html`<div class="progress"><span>maps</span>${bar(Number(j.map_progress))}<span>${num(j.maps_done)} of ${num(j.maps_total)}</span><span>reduces</span>${bar(Number(j.reduce_progress))}<span>${num(j.reduces_done)} of ${num(j.reduces_total)}</span></div>`}
   <div class="cards">${card(over ? 'from start to end' : 'so far', span(elapsed))}${card('all attempts together', span(sum))}${card('processor time of the tasks', cpu ? span(cpu) : '–')}
-  ${alone ? card('the same job in one process', span(alone)) : card('attempts at work at once, on average', (sum / elapsed).toFixed(2))}
+  ${card('attempts at work at once, on average', (sum / elapsed).toFixed(2))}${s.other ? card(html`the same job ${j.uber ? 'on the workers' : 'in one process'}: <a href="#job/${s.other.spec.id}">${s.other.spec.id.replace(/^job_\d+_/, '')}</a>`, span(s.other.finished_ms - s.other.started_ms)) : none}
   ${card('read from the file system', bytes(counter(j.counters, 'HDFS_BYTES_READ')))}${card('shuffled', bytes(counter(j.counters, 'REDUCE_SHUFFLE_BYTES')))}${card('records spilled', num(counter(j.counters, 'SPILLED_RECORDS')))}${card('written', bytes(counter(j.counters, 'HDFS_BYTES_WRITTEN')))}</div>
   ${lines.length ? html`<section class="notes" aria-label="What the figures say"><ul>${lines.map(l => html`<li>${l}</li>`)}</ul></section>` : none}
   <h2>Stages</h2>${table(['Stage', 'Tasks', '#Maps', '#Reduces', '#Attempts', '#Failed', '#Time'], Array.from({length: stages}, (_, i) => {
@@ -137,6 +148,7 @@ export async function job(page) {
   <details${all.length <= 40 ? html` open` : none}><summary>All ${plural(all.length, 'attempt')}</summary>
   <p class="row"><label for="filter" class="dim">Show</label><select id="filter" data-do="filter" data-keep><option value="">all</option>${['MAP', 'REDUCE', 'SETUP', 'COMMIT', 'RUNNING', 'FAILED', 'KILLED'].map(k => html`<option>${k}</option>`)}</select></p>
   ${table(['Attempt', 'Kind', '#Stage', 'State', 'Progress', 'Where', 'Locality', 'Started', '#Time', 'Input'], listed.slice(0, 1000).map(a => [html`<button type="button" class="plain" data-do="attempt" data-id="${a.id}">${short(a.id)}</button>`, a.task.kind.toLowerCase(), a.task.stage, state(a.state), bar(a.state === 'SUCCEEDED' ? 1 : a.progress), html`${dot(a.worker)} ${place(a)}`, a.locality || '', when(a.started_ms), span(a.to - a.from), html`<code>${a.task.input}</code>`]))}</details>
+  ${over && !j.uber && !s.other && j.state === 'SUCCEEDED' && !j.spec.binary ? html`<details><summary>How long would one process take?</summary><p class="dim">Run it again with these settings (and another output); its time is then shown here beside the cluster’s.</p>${command(`lode job submit ${alone} ${j.spec.program} ${(j.spec.args ?? []).slice(0, -1).join(' ')} OUTPUT`)}</details>` : none}
   <details><summary>Settings</summary>${table(['Key', 'Value'], [['program', j.spec.program], ['arguments', (j.spec.args ?? []).join(' ')], ['user', j.spec.user], ['queue', j.spec.queue], ['priority', j.spec.priority], ['binary', j.spec.binary_sha256 || 'the workers’ own'], ['submitted', when(j.spec.submitted_ms)], ...Object.entries(j.spec.conf ?? {})].map(([k, v]) => [html`<code>${k}</code>`, html`<span class="wrap">${v}</span>`]))}</details>`)
   return over ? (s.settled ? 0 : (s.settled = true, 2000)) : 700
 }
