@@ -278,6 +278,9 @@ func (s *Server) Close() error {
 	return err
 }
 
+// Failed gets the reason when the namenode cannot go on and has to be closed: its journal cannot be written.
+func (s *Server) Failed() <-chan error { return s.journal.Failed() }
+
 // Addr is where RPC is served, HTTPAddr the web port; "" when there is none.
 func (s *Server) Addr() string { return s.rpcListener.Addr().String() }
 

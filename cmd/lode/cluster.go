@@ -73,8 +73,12 @@ func clusterCommands() []*cli.Command {
 					return closing(s, err)
 				}
 				printReady(os.Stdout, s.Ready)
-				<-c.Context.Done()
-				return closing(s, nil)
+				select {
+				case <-c.Context.Done():
+					return closing(s, nil)
+				case err := <-s.Failed():
+					return closing(s, err)
+				}
 			},
 		},
 		{

@@ -91,6 +91,7 @@ func StartNamenode(ctx context.Context, c *conf.Conf, o Options) (*Role, error) 
 			}
 			return err
 		},
+		failed:    s.Failed(),
 		upstreams: up,
 	}, nil
 }

@@ -107,6 +107,7 @@ type Journal struct {
 	stop    chan struct{}
 	wg      sync.WaitGroup
 	leading atomic.Bool
+	failed  chan error // holds the first failure to write
 
 	commands  atomic.Int64 // applied since the start
 	sinceLast atomic.Int64 // applied since the last image
@@ -129,7 +130,7 @@ func Open(cfg Config) (*Journal, error) {
 		cfg.ImagePeriod = time.Hour
 	}
 	j := &Journal{cfg: cfg, log: cfg.Logger, flying: map[uint64][]Proposal{}, wake: make(chan struct{}, 1),
-		slots: make(chan struct{}, depth), stop: make(chan struct{})}
+		slots: make(chan struct{}, depth), stop: make(chan struct{}), failed: make(chan error, 1)}
 	var seed [8]byte
 	rand.Read(seed[:])
 	j.session = binary.BigEndian.Uint64(seed[:])
@@ -324,9 +325,17 @@ func (j *Journal) await(seq uint64, future raft.ApplyFuture) {
 	default:
 		err = fmt.Errorf("the journal in %s cannot be written: %w", j.cfg.Dir, err)
 		j.log.Error("journal write failed", "err", err)
+		select {
+		case j.failed <- fmt.Errorf("%w; see to the disk and start the namenode again, nothing that was acknowledged is lost", err):
+		default:
+		}
 	}
 	j.land(seq, err)
 }
+
+// Failed gets the reason when the journal cannot be written any more. raft-wal does not go on after a write that failed: the process
+// has to end, as Apache's namenode does when it cannot log its edits.
+func (j *Journal) Failed() <-chan error { return j.failed }
 
 // take moves the front of the queue into the air, under the batch's number.
 func (j *Journal) take(seq uint64) []Proposal {

@@ -280,7 +280,6 @@ func getECPolicy(r *request) (any, error) {
 	return map[string]any{"name": resp.GetEcPolicy().GetName()}, nil
 }
 
-
 func getECCodecs(r *request) (any, error) {
 	resp, err := call[*hdfspb.GetErasureCodingCodecsResponseProto](r, "getErasureCodingCodecs", &hdfspb.GetErasureCodingCodecsRequestProto{})
 	codecs := map[string]string{}

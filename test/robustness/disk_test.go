@@ -2,8 +2,10 @@ package robustness
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -78,7 +80,7 @@ func TestDatanodesDiskFull(t *testing.T) {
 
 func TestNamenodesDiskFull(t *testing.T) {
 	dir := t.TempDir()
-	disk := filepath.Join(dir, "namenode0")
+	disk := filepath.Join(dir, "namenode0", "data")
 	smallDisk(t, disk, 160<<20)
 	c := startIn(t, dir, 1, append(quick(), "-D", "dfs.replication=1")...)
 	w := c.write("/n", 1)
@@ -100,8 +102,18 @@ func TestNamenodesDiskFull(t *testing.T) {
 	}
 	t.Logf("after %d entries the caller is told: %v", last, failure)
 	w.end()
+	eventually(t, "the namenode that cannot write its journal ends", func() error {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(c.ready.FS, "hdfs://"))
+		if err != nil {
+			return nil
+		}
+		conn.Close()
+		return errors.New("it answers")
+	})
+	if log, err := os.ReadFile(filepath.Join(dir, "namenode0", "log")); err != nil || !strings.Contains(string(log), "no space left on device; see to the disk") {
+		t.Errorf("the log does not say why: %v\n%s", err, log[max(0, len(log)-1000):])
+	}
 	release()
-	c.kill("namenode0")
 	c.start()
 	again := c.client()
 	w.verify(t, again)
