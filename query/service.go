@@ -45,6 +45,7 @@ type Service struct {
 	log     *slog.Logger
 	engine  *engine
 	refresh *refresher
+	fresh   *freshness
 	http    *http.Server
 	addr    net.Addr
 	stop    context.CancelFunc
@@ -74,7 +75,7 @@ func Start(ctx context.Context, cfg Config) (*Service, error) {
 		return nil, err
 	}
 	s := &Service{cfg: cfg, log: cfg.Logger, engine: eng, refresh: &refresher{
-		catalog: cfg.Catalog, db: eng.db, cache: cache, log: cfg.Logger, shown: map[string]*shown{},
+		catalog: cfg.Catalog, db: eng.db, cache: cache, log: cfg.Logger, shown: map[string]*shown{}, names: map[string]string{},
 		memNamespaces: set("gold"), memTable: 16 << 20, memTotal: 128 << 20,
 	}}
 	// A table that cannot be read does not keep the others from being served.
@@ -87,6 +88,7 @@ func Start(ctx context.Context, cfg Config) (*Service, error) {
 	}
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = stop
+	s.fresh = newFreshness(run, s.refresh, cfg.Logger)
 	if cfg.Listen != "" {
 		if err := s.listen(run, cfg.Listen); err != nil {
 			stop()
@@ -191,12 +193,27 @@ func (s *Service) Refresh(ctx context.Context) (bool, error) { return s.refresh.
 
 // Query passes a statement through the gate and runs it. Errors are *Error. The caller closes the result.
 func (s *Service) Query(ctx context.Context, statement string, params []any) (*Result, error) {
-	return s.engine.query(ctx, statement, params)
+	if err := s.admit(ctx, statement); err != nil {
+		return nil, err
+	}
+	return s.engine.run(ctx, statement, params)
+}
+
+// admit passes a statement through the gate and waits until the tables that it names are shown as they are now.
+func (s *Service) admit(ctx context.Context, statement string) error {
+	tables, err := s.engine.gate.check(ctx, statement)
+	if err != nil {
+		return err
+	}
+	if err := s.fresh.await(ctx, tables); err != nil {
+		return AsError(ctx, err)
+	}
+	return nil
 }
 
 // Describe passes a statement through the gate and tells what it would answer, without running it. Errors are *Error.
 func (s *Service) Describe(ctx context.Context, statement string) ([]Column, []duckdb.Type, error) {
-	if err := s.engine.gate.check(ctx, statement); err != nil {
+	if err := s.admit(ctx, statement); err != nil {
 		return nil, nil, err
 	}
 	return s.engine.describe(ctx, statement)
@@ -224,5 +241,6 @@ func (s *Service) Close() error {
 	}
 	s.stop()
 	s.wg.Wait()
+	s.fresh.wg.Wait()
 	return errors.Join(err, s.engine.close())
 }

@@ -54,8 +54,7 @@ func app(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 	a := &cli.App{
 		Name: "lode-gold", HelpName: "lode", Usage: "tables, queries and ingestion of Lode", Version: version,
 		Reader: stdin, Writer: stdout, ErrWriter: stderr, HideHelpCommand: true,
-		// The values of -D have commas of their own.
-		DisableSliceFlagSeparator: true,
+		DisableSliceFlagSeparator: true, // values of -D and names of files may hold commas
 		// Exit codes are given in one place, main.
 		ExitErrHandler: func(*cli.Context, error) {},
 		OnUsageError:   func(_ *cli.Context, err error, _ bool) error { return usageError{err} },

@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -56,6 +57,61 @@ func TestPlanAndCommit(t *testing.T) {
 	}
 	if out, err := lode(t, "table", "list", fs); err != nil || out != "gold.x\n" {
 		t.Fatalf("%q %v", out, err)
+	}
+}
+
+// Many tables are committed by one process; what went wrong with one does not keep the others back, and all of it can be done again.
+func TestCommitMany(t *testing.T) {
+	fs := "--fs=file://" + t.TempDir()
+	manifest := func(name string) []byte {
+		data, err := json.Marshal(&datafile.Manifest{Table: name, Mode: datafile.Append, CommitID: "job-1-" + name, Create: &datafile.Table{Name: name, Schema: datafile.Schema{Fields: []datafile.Field{{ID: 1, Name: "n", Type: datafile.Long}}}},
+			Files: []datafile.Descriptor{{Path: "/lode/warehouse/gold/data/" + name + ".parquet", Format: "parquet", RecordCount: 3, FileSizeBytes: 100}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return data
+	}
+	one, many := filepath.Join(t.TempDir(), "one,two.json"), filepath.Join(t.TempDir(), "many.json")
+	var all []byte
+	for i := range 20 {
+		all = append(append(all, manifest(fmt.Sprintf("gold.t%02d", i))...), '\n')
+	}
+	if err := errors.Join(os.WriteFile(one, manifest("silver.x"), 0o644), os.WriteFile(many, all, 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	for _, already := range []bool{false, true} {
+		out, err := lode(t, "table", "commit", fs, "--manifest", one, "--manifest", many, "--json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []struct {
+			Table    string
+			Records  int
+			Snapshot int64
+			Already  bool
+		}
+		if err := json.Unmarshal([]byte(out), &got); err != nil || len(got) != 21 {
+			t.Fatalf("%v %s", err, out)
+		}
+		for i, g := range got {
+			want := "silver.x"
+			if i > 0 {
+				want = fmt.Sprintf("gold.t%02d", i-1)
+			}
+			if g.Table != want || g.Records != 3 || g.Snapshot == 0 || g.Already != already {
+				t.Errorf("%d: %+v", i, g)
+			}
+		}
+	}
+	bad := filepath.Join(t.TempDir(), "bad.json")
+	if err := os.WriteFile(bad, append(manifest("gold/nothing"), manifest("gold.after")...), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := lode(t, "table", "commit", fs, "--manifest", bad); err == nil || !strings.Contains(err.Error(), "gold/nothing") {
+		t.Errorf("%v", err)
+	}
+	if out, err := lode(t, "table", "list", fs, "gold"); err != nil || !strings.Contains(out, "gold.after\n") {
+		t.Errorf("%s %v", out, err)
 	}
 }
 

@@ -64,7 +64,8 @@ func run(ctx context.Context, args []string) int {
 	if len(args) > 1 && shellCommands[args[1]] {
 		return shellMain(ctx, args[1:])
 	}
-	return exitCode(newApp().RunContext(ctx, args), os.Stderr)
+	app := newApp()
+	return exitCode(app.RunContext(ctx, flagsFirst(app, args)), os.Stderr)
 }
 
 func exitCode(err error, stderr io.Writer) int {

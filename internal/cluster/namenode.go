@@ -15,7 +15,9 @@ import (
 	"github.com/lodehq/lode/internal/conf"
 	"github.com/lodehq/lode/internal/hdfs"
 	"github.com/lodehq/lode/internal/hrpc"
+	"github.com/lodehq/lode/internal/vfs"
 	"github.com/lodehq/lode/namenode"
+	"github.com/lodehq/lode/namenode/fsimage"
 	"github.com/lodehq/lode/namenode/httpd"
 	"github.com/lodehq/lode/namenode/webhdfs"
 	"github.com/lodehq/lode/web"
@@ -65,9 +67,10 @@ func StartNamenode(ctx context.Context, c *conf.Conf, o Options) (*Role, error) 
 			Protocol: s.Handler(hrpc.ClientProtocol), RPCAddress: s.Addr(), Superuser: s.User(), StaticUser: static,
 			Proxy: c.Bool("lode.namenode.webhdfs.proxy"), Data: data, Logger: log,
 		})
+		image := fsimage.NewHandler(fsimage.HandlerConfig{Image: s.LatestImage, FS: vfs.OS(), Spool: cfg.Dir, Namespace: cfg.Namespace, Active: s.State().Active, Logger: log})
 		h := httpd.New(httpd.Config{
 			View: s.State().View, Now: s.State().Now, Started: s.Started().UnixMilli(), Version: namenode.SoftwareVersion, Address: s.Addr(), RPC: s.RPCStats, TxID: s.TxID,
-			Active: s.State().Active, NameDirs: []string{cfg.Dir}, Conf: c, Gatherer: metrics, WebHDFS: rest, Pages: web.Handler(), LogLevel: o.LogLevel, Trust: p, Reach: cfg.Reach,
+			Active: s.State().Active, NameDirs: []string{cfg.Dir}, Conf: c, Gatherer: metrics, WebHDFS: rest, Image: image, Pages: web.Handler(), LogLevel: o.LogLevel, Trust: p, Reach: cfg.Reach,
 			Superuser: func(user string) bool { return s.Caller(user).Superuser }, StaticUser: static, Upstream: up.of, Build: o.Version,
 		})
 		metrics.MustRegister(httpd.NewCollector(s.State().View, s.RPCStats))

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/pprof"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -72,7 +73,11 @@ func me() string {
 	return "hdfs"
 }
 
-// StartDatanode starts a datanode of the cluster that fs.defaultFS names.
+// reportPatience is how long the start of a datanode waits for a namenode to know it: a datanode may well be started before
+// its namenode.
+const reportPatience = 10 * time.Second
+
+// StartDatanode starts a datanode of the cluster that fs.defaultFS names, and waits a while until its namenode gives it blocks.
 func StartDatanode(ctx context.Context, c *conf.Conf, o Options) (*Role, error) {
 	cfg, err := datanode.FromConf(c, nil)
 	if err != nil {
@@ -100,6 +105,14 @@ func StartDatanode(ctx context.Context, c *conf.Conf, o Options) (*Role, error) 
 		return nil, errors.Join(explainListen(err, "dfs.datanode.address, dfs.datanode.http.address, dfs.datanode.ipc.address"), data.Close())
 	}
 	s.SetHTTP(p.HTTP(datanodePages(s, data, metrics, o.Version)))
+	wait, cancel := context.WithTimeout(ctx, reportPatience)
+	defer cancel()
+	if err := s.Ready(wait); err != nil {
+		if !errors.Is(err, context.DeadlineExceeded) {
+			return nil, errors.Join(err, s.Close(), data.Close())
+		}
+		cfg.Log.Warn("no namenode has answered so far; this datanode serves as soon as one does", "namenodes", cfg.Namenodes)
+	}
 	return &Role{
 		Ready: Ready{Datanodes: []string{s.DataAddr().String(), s.HTTPAddr().String(), s.IPCAddr().String()}, PIDs: o.pids()},
 		close: func() error { return errors.Join(s.Close(), data.Close()) },
@@ -120,6 +133,8 @@ func datanodePages(s *datanode.Server, data http.Handler, metrics *prometheus.Re
 	mux.Handle("/prom", prom)
 	mux.Handle("/metrics", prom)
 	mux.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("/debug/pprof/", pprof.Index)
+	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	mux.Handle("/jmx", datanodeJMX{s, version, time.Now().UnixMilli()})
 	mux.HandleFunc("/{$}", func(w http.ResponseWriter, _ *http.Request) { datanodePage(w, s, version) })
 	return mux

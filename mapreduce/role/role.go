@@ -162,7 +162,8 @@ func StartWorker(ctx context.Context, c *conf.Conf, o WorkerOptions) (*Worker, e
 			pairs[kv[0]] = kv[1]
 		}
 	}
-	cfg.Launcher = &worker.ProcessLauncher{Exe: o.Exe, FS: fsys, Cache: filepath.Join(dir, "bin"), Conf: pairs}
+	cfg.Resources()
+	cfg.Launcher = &worker.ProcessLauncher{Exe: o.Exe, FS: fsys, Cache: filepath.Join(dir, "bin"), Conf: pairs, MemoryMB: cfg.MemoryMB / int64(cfg.Slots)}
 	s, err := worker.Start(ctx, cfg)
 	if err != nil {
 		return nil, errors.Join(err, fsys.Close())

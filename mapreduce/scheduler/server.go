@@ -129,7 +129,7 @@ func (s *Server) restore(ctx context.Context) error {
 	}
 	now := s.now()
 	for _, j := range jobs {
-		s.plan.Restore(now, j.spec, j.token, j.setups)
+		s.plan.Restore(now, j.spec, j.token, j.records)
 		s.tokens[j.spec.Id] = j.token
 		if j.spec.SubmissionId != "" {
 			s.seen[j.spec.SubmissionId] = j.spec.Id
@@ -219,11 +219,15 @@ func (s *Server) carryOut(c plan.Command) {
 		m = &batchpb.ToWorker{What: &batchpb.ToWorker_Kill{Kill: c.Kill}}
 	case c.Drop != "":
 		m = &batchpb.ToWorker{What: &batchpb.ToWorker_Drop{Drop: c.Drop}}
-	case c.Setup != nil:
-		setup := c.Setup
-		if !setup.Result.Setup.Uber {
-			s.save(func(ctx context.Context) error { return s.store.setup(ctx, setup.Job, setup.Stage, setup.Result) })
-		}
+	case c.Record != nil:
+		r := c.Record
+		s.save(func(ctx context.Context) error {
+			err := s.store.record(ctx, r)
+			if r.Commit { // without the journal only a restart in mid-commit would need the record
+				s.act(func(int64) { s.plan.Recorded(r.Job, r.Stage) })
+			}
+			return err
+		})
 		return
 	case c.Ended != "":
 		j := s.plan.Job(c.Ended, true)

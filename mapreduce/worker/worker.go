@@ -38,6 +38,16 @@ type Config struct {
 	Heartbeat time.Duration // 0: 1 s
 }
 
+// Resources fills in what the machine has where nothing is configured.
+func (c *Config) Resources() {
+	if c.Slots <= 0 {
+		c.Slots = runtime.NumCPU()
+	}
+	if c.MemoryMB <= 0 {
+		c.MemoryMB = machineMemoryMB() * 7 / 10
+	}
+}
+
 // Server is a running worker.
 type Server struct {
 	cfg      Config
@@ -70,12 +80,7 @@ type running struct {
 
 // Start starts a worker. It returns when the shuffle port is open; the stream to the scheduler comes up, and comes back, by itself.
 func Start(ctx context.Context, cfg Config) (*Server, error) {
-	if cfg.Slots <= 0 {
-		cfg.Slots = runtime.NumCPU()
-	}
-	if cfg.MemoryMB <= 0 {
-		cfg.MemoryMB = machineMemoryMB() * 7 / 10
-	}
+	cfg.Resources()
 	if cfg.Heartbeat <= 0 {
 		cfg.Heartbeat = time.Second
 	}
@@ -212,7 +217,7 @@ func (s *Server) serveLog(w http.ResponseWriter, r *http.Request) {
 
 // protections says what holds tasks in bounds on this machine, for the pages.
 func protections() []string {
-	return []string{"process groups", "core dumps off", "cleaned environment", "soft memory limit", "private working directory"}
+	return []string{"process groups", "core dumps off", "cleaned environment", "soft memory limit", "guard of memory and logs", "private working directory"}
 }
 
 func machineMemoryMB() int64 {

@@ -56,8 +56,8 @@ func input() *datafile.Schema {
 // Counts says what was done.
 type Counts struct{ Logs, Transfers, Misfits int64 }
 
-// Run decodes files with some workers; create opens the n-th output.
-func Run(ctx context.Context, files []File, workers int, create func(n int) (io.WriteCloser, error)) (Counts, error) {
+// Run decodes files with some workers; create opens the n-th output. The codec is one of datafile.KeyCodec's values, "" for the default.
+func Run(ctx context.Context, files []File, workers int, codec string, create func(n int) (io.WriteCloser, error)) (Counts, error) {
 	next := make(chan File)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
@@ -78,7 +78,9 @@ func Run(ctx context.Context, files []File, workers int, create func(n int) (io.
 			if err != nil {
 				return err
 			}
-			w, err := datafile.NewWriter(out, Table(), strconv.Itoa(n))
+			table := Table()
+			table.Properties = map[string]string{datafile.KeyCodec: codec}
+			w, err := datafile.NewWriter(out, table, strconv.Itoa(n))
 			if err != nil {
 				return errors.Join(err, out.Close())
 			}
