@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"path/filepath"
 	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -24,10 +25,22 @@ import (
 )
 
 // upstreams are the base URLs of the other roles' web ports, for the gateway.
-type upstreams struct{ ready atomic.Pointer[Ready] }
+type upstreams struct {
+	ready atomic.Pointer[Ready]
+	dir   string // of a cluster of processes: each role writes there where it answers
+}
 
 func (u *upstreams) of(role string) string {
 	r := u.ready.Load()
+	if u.dir != "" {
+		instance := "scheduler"
+		if role == "query" || role == "catalog" {
+			instance = "query"
+		}
+		if own, err := ReadReady(filepath.Join(u.dir, instance, "ready.json")); err == nil { // not there: the role has not been started, the configured address has to do
+			r = &own
+		}
+	}
 	if r == nil {
 		return ""
 	}
@@ -47,7 +60,7 @@ func StartNamenode(ctx context.Context, c *conf.Conf, o Options) (*Role, error) 
 	}
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	up := &upstreams{}
+	up := &upstreams{dir: c.String("lode.cluster.dir")}
 	up.ready.Store(&Ready{
 		Scheduler: "http://" + c.String("lode.scheduler.address"), History: "http://" + c.String("lode.scheduler.history-address"),
 		Submissions: "http://" + c.String("lode.scheduler.submission-address"), Query: "http://" + c.String("lode.query.http-address"), Catalog: "http://" + c.String("lode.catalog.address"),

@@ -185,6 +185,9 @@ func (p *Processes) ensure(ctx context.Context, st *State, in *Instance, sofar R
 	if sofar.Scheduler != "" && in.Role == "worker" {
 		defines["lode.scheduler.address"] = hostPort(sofar.Scheduler)
 	}
+	if in.Role == "namenode" {
+		defines["lode.cluster.dir"] = p.Dir
+	}
 	for _, k := range sortedKeys(defines) {
 		args = append(args, "-D", k+"="+defines[k])
 	}

@@ -198,6 +198,7 @@ var table = map[string]key{
 	"lode.log.level":   enum("info", "debug|info|warn|error"),
 	"lode.worker.host": str(""),
 	"lode.profile":     enum("default", "default|training"),
+	"lode.cluster.dir": str(""), // where lode cluster keeps its roles: the gateway finds their ports there
 	// Where clients of other networks reach datanodes: NETWORK DATANODE=HOST:DATA:WEB:IPC …; … (package internal/reach has the form).
 	"lode.namenode.client-addresses":    str(""),
 	"lode.namenode.raft-address":        str(""),

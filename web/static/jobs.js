@@ -98,9 +98,6 @@ async function twin(j, signal) {
     return (await json('/scheduler/api/jobs', {signal})).jobs.find(x => x.state === 'SUCCEEDED' && x.uber !== j.uber && x.spec.program === j.spec.program && x.spec.binary_sha256 === j.spec.binary_sha256 && input(x) === input(j)) ?? null
   } catch { return null }
 }
-// alone are the settings under which a job of any size runs in one process.
-const alone = '-D mapreduce.job.ubertask.maxmaps=100000 -D mapreduce.job.ubertask.maxreduces=1000 -D mapreduce.job.ubertask.maxbytes=1000000000000'
-
 export async function job(page) {
   const id = page.parts[0] ?? '', s = page.state
   let j
@@ -148,7 +145,7 @@ export async function job(page) {
   <details${all.length <= 40 ? html` open` : none}><summary>All ${plural(all.length, 'attempt')}</summary>
   <p class="row"><label for="filter" class="dim">Show</label><select id="filter" data-do="filter" data-keep><option value="">all</option>${['MAP', 'REDUCE', 'SETUP', 'COMMIT', 'RUNNING', 'FAILED', 'KILLED'].map(k => html`<option>${k}</option>`)}</select></p>
   ${table(['Attempt', 'Kind', '#Stage', 'State', 'Progress', 'Where', 'Locality', 'Started', '#Time', 'Input'], listed.slice(0, 1000).map(a => [html`<button type="button" class="plain" data-do="attempt" data-id="${a.id}">${short(a.id)}</button>`, a.task.kind.toLowerCase(), a.task.stage, state(a.state), bar(a.state === 'SUCCEEDED' ? 1 : a.progress), html`${dot(a.worker)} ${place(a)}`, a.locality || '', when(a.started_ms), span(a.to - a.from), html`<code>${a.task.input}</code>`]))}</details>
-  ${over && !j.uber && !s.other && j.state === 'SUCCEEDED' && !j.spec.binary ? html`<details><summary>How long would one process take?</summary><p class="dim">Run it again with these settings (and another output); its time is then shown here beside the cluster’s.</p>${command(`lode job submit ${alone} ${j.spec.program} ${(j.spec.args ?? []).slice(0, -1).join(' ')} OUTPUT`)}</details>` : none}
+  ${over && !j.uber && j.state === 'SUCCEEDED' && !j.spec.binary && j.spec.program !== 'streaming' ? html`<details><summary>How long does one process take?</summary><p class="dim">The same program over the same input, in one process, without a cluster; compare its time with ${span(elapsed)}:</p>${command(`time lode job local ${j.spec.program} ${(j.spec.args ?? []).slice(0, -1).join(' ')} OUTPUT`)}</details>` : none}
   <details><summary>Settings</summary>${table(['Key', 'Value'], [['program', j.spec.program], ['arguments', (j.spec.args ?? []).join(' ')], ['user', j.spec.user], ['queue', j.spec.queue], ['priority', j.spec.priority], ['binary', j.spec.binary_sha256 || 'the workers’ own'], ['submitted', when(j.spec.submitted_ms)], ...Object.entries(j.spec.conf ?? {})].map(([k, v]) => [html`<code>${k}</code>`, html`<span class="wrap">${v}</span>`]))}</details>`)
   return over ? (s.settled ? 0 : (s.settled = true, 2000)) : 700
 }
