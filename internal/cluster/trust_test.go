@@ -45,12 +45,12 @@ func startStorage(t *testing.T, more map[string]string) (nn *Role, dn *Role) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { nn.Close() }) //nolint:errcheck // the test is over
+	t.Cleanup(func() { nn.Close() })
 	dn, err = StartDatanode(context.WithoutCancel(t.Context()), c.With("fs.defaultFS", "hdfs://127.0.0.1:"+port(nn.Ready.FS)), o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { dn.Close() }) //nolint:errcheck // the test is over
+	t.Cleanup(func() { dn.Close() })
 	return nn, dn
 }
 
@@ -141,7 +141,7 @@ func TestRolesThatRefuseToStart(t *testing.T) {
 		t.Helper()
 		r, err := start(t.Context(), c.With(key, "0.0.0.0:0"), o)
 		if err == nil {
-			r.Close() //nolint:errcheck // it should not be there
+			r.Close()
 			t.Errorf("%s beyond loopback was accepted without a word about who may come", key)
 		} else if !strings.Contains(err.Error(), key) || !strings.Contains(err.Error(), "lode.trusted.networks") {
 			t.Errorf("%s: %v", key, err)
@@ -157,7 +157,7 @@ func TestRolesThatRefuseToStart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.Close() //nolint:errcheck // the test is over
+	defer s.Close()
 	me := stranger(t)
 	if strings.HasPrefix(me, "10.") {
 		t.Skip("this machine is in the network that is trusted here")
