@@ -142,19 +142,40 @@ func (p *parser) construction() error {
 }
 
 func (p *parser) inodes() error {
+	s, err := p.im.section("INODE")
+	if err != nil {
+		return err
+	}
+	defer s.close()
 	var head fsimagepb.INodeSection
+	if err := s.must(&head); err != nil {
+		return err
+	}
 	var m fsimagepb.INodeSection_INode
 	var x namespace.Node
-	return p.im.each("INODE", &head, &m, func() error {
-		err := p.inode(&m, &x)
+	for {
+		b, err := s.bytes()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if p.plainFile(b, &x) {
+			p.sum.Files++
+			p.sum.Blocks += int64(len(x.Blocks))
+		} else if err = proto.Unmarshal(b, &m); err != nil {
+			return bad("section INODE: %v", err)
+		} else {
+			err = p.inode(&m, &x)
+		}
 		if err == nil {
 			err = p.b.Add(&x)
 		}
 		if err != nil {
-			return fmt.Errorf("inode %d %.100q: %w", m.GetId(), m.GetName(), err)
+			return fmt.Errorf("inode %d %.100q: %w", x.ID, x.Name, err)
 		}
-		return nil
-	})
+	}
 }
 
 func (p *parser) inode(m *fsimagepb.INodeSection_INode, x *namespace.Node) (err error) {
