@@ -71,6 +71,21 @@ type OutputFormat interface {
 	Abort(ctx context.Context, env OutputEnv) error
 }
 
+// JointCommitter is implemented by OutputFormats for which publishing several outputs together costs less than one after another. The side outputs of
+// a stage that have the same Go type are given to one of them.
+type JointCommitter interface {
+	OutputFormat
+	// CommitJointly does what Commit of each does. All are tried, whatever happens to one.
+	CommitJointly(ctx context.Context, outputs []JointOutput) error
+}
+
+// JointOutput is what Commit of one of them would be given.
+type JointOutput struct {
+	Format   OutputFormat
+	Env      OutputEnv
+	Payloads [][]byte
+}
+
 // TaskOutput is the writer of one attempt.
 type TaskOutput interface {
 	Write(key, value []byte) error

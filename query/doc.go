@@ -7,6 +7,9 @@
 // Iceberg field id, in a schema named like the namespace; small tables are loaded into memory, so that a point lookup costs a fraction of a
 // millisecond. All views of a refresh change in one DuckDB transaction: a query sees one consistent set of snapshots from its first row to its last.
 //
+// A statement sees what was committed before it began: before it runs, the tables that it names are compared with their newest versions (one look at the
+// file system each, shared by all who ask) and refreshed if they moved. The refresher's own rounds find new tables and keep copies warm.
+//
 // A statement comes in through one of the protocols (http in this package, query/pgwire, query/flight), passes the gate, takes a slot
 // of the semaphore, runs with a deadline, and its rows stream out as Arrow batches.
 //

@@ -114,14 +114,6 @@ func (r *Result) Close() {
 	r.done()
 }
 
-// query passes a statement through the gate and runs it. Errors are *Error.
-func (e *engine) query(ctx context.Context, statement string, args []any) (*Result, error) {
-	if err := e.gate.check(ctx, statement); err != nil {
-		return nil, err
-	}
-	return e.run(ctx, statement, args)
-}
-
 // run is for statements that the gate has seen, or that are ours.
 func (e *engine) run(ctx context.Context, statement string, args []any) (*Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, e.timeout)

@@ -7,7 +7,10 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"strings"
+
+	"github.com/lodehq/lode/table/datafile/schemas"
 )
 
 // tableFunctions are those that make rows out of their arguments and nothing else.
@@ -32,29 +35,57 @@ func set(names ...string) map[string]bool {
 }
 
 // gate decides whether a statement may reach the engine. It parses, it never prepares or runs.
-type gate struct{ parse *sql.Stmt }
+type gate struct {
+	parse *sql.Stmt
+	views map[string][]string // the tables behind each view of ours
+}
 
 func newGate(ctx context.Context, db *sql.DB) (*gate, error) {
 	stmt, err := db.PrepareContext(ctx, "select json_serialize_sql($1::varchar, skip_null := true, skip_empty := true, skip_default := true)::varchar")
 	if err != nil {
 		return nil, fmt.Errorf("prepare the gate: %w", err)
 	}
-	return &gate{parse: stmt}, nil
+	g := &gate{parse: stmt, views: map[string][]string{}}
+	for _, v := range schemas.Views() {
+		if g.views[v.Name], err = g.check(ctx, v.SQL); err != nil {
+			return nil, fmt.Errorf("view %s: %w", v.Name, err)
+		}
+	}
+	return g, nil
 }
 
-// check answers nil for one statement that only reads tables, and an *Error otherwise.
-func (g *gate) check(ctx context.Context, statement string) error {
+// check answers the tables that a statement reads, as namespace.table, if it is one statement that only reads tables, and an *Error otherwise.
+func (g *gate) check(ctx context.Context, statement string) (tables []string, err error) {
 	if strings.TrimSpace(statement) == "" {
-		return &Error{Code: CodeSyntax, Message: "the statement is empty"}
+		return nil, &Error{Code: CodeSyntax, Message: "the statement is empty"}
 	}
 	if strings.IndexByte(statement, 0) >= 0 {
-		return &Error{Code: CodeSyntax, Message: "the statement holds a zero byte"}
+		return nil, &Error{Code: CodeSyntax, Message: "the statement holds a zero byte"}
 	}
 	var text string
-	if err := g.parse.QueryRowContext(ctx, statement).Scan(&text); err != nil {
-		return AsError(ctx, err)
+	if err := g.parse.QueryRowContext(ctx, explained.ReplaceAllLiteralString(statement, "")).Scan(&text); err != nil {
+		return nil, AsError(ctx, err)
 	}
-	return judge([]byte(text))
+	w := walker{named: map[string]bool{}}
+	if err := w.judge([]byte(text)); err != nil {
+		return nil, err
+	}
+	for name := range w.named {
+		if behind, ok := g.views[strings.ToLower(name)]; ok {
+			tables = append(tables, behind...)
+		} else {
+			tables = append(tables, name)
+		}
+	}
+	return tables, nil
+}
+
+// explained is what may stand before a query: what follows it has to pass the gate by itself, so that even EXPLAIN ANALYZE, which runs it, only reads.
+var explained = regexp.MustCompile(`(?i)^\s*explain\s+(?:analyze\s+)?(?:\(\s*format\s+[a-z]+\s*\)\s*)?`)
+
+// walker goes through a syntax tree.
+type walker struct {
+	named map[string]bool // the tables, as namespace.table; what has no namespace is none of ours
 }
 
 type parsed struct {
@@ -65,7 +96,7 @@ type parsed struct {
 }
 
 // judge reads what the parser said.
-func judge(text []byte) error {
+func (w walker) judge(text []byte) error {
 	var p parsed
 	if err := json.Unmarshal(text, &p); err != nil {
 		return &Error{Code: CodeInternal, Message: "the parser's answer cannot be read: " + err.Error()}
@@ -90,23 +121,23 @@ func judge(text []byte) error {
 	if err := json.Unmarshal(p.Statements[0], &tree); err != nil {
 		return &Error{Code: CodeInternal, Message: "the parser's tree cannot be read: " + err.Error()}
 	}
-	return walk(tree)
+	return w.walk(tree)
 }
 
-func walk(node any) error {
+func (w walker) walk(node any) error {
 	switch n := node.(type) {
 	case []any:
 		for _, child := range n {
-			if err := walk(child); err != nil {
+			if err := w.walk(child); err != nil {
 				return err
 			}
 		}
 	case map[string]any:
-		if err := judgeNode(n); err != nil {
+		if err := w.judgeNode(n); err != nil {
 			return err
 		}
 		for _, child := range n {
-			if err := walk(child); err != nil {
+			if err := w.walk(child); err != nil {
 				return err
 			}
 		}
@@ -114,7 +145,7 @@ func walk(node any) error {
 	return nil
 }
 
-func judgeNode(n map[string]any) error {
+func (w walker) judgeNode(n map[string]any) error {
 	kind, _ := n["type"].(string)
 	switch kind {
 	case "TABLE_FUNCTION":
@@ -124,7 +155,7 @@ func judgeNode(n map[string]any) error {
 			return refused("the table function " + name)
 		}
 	case "BASE_TABLE", "SHOW_REF":
-		return judgeTable(n)
+		return w.judgeTable(n)
 	}
 	if name, ok := n["function_name"].(string); ok && scalarRefused[strings.ToLower(name)] {
 		return refused("the function " + name)
@@ -132,7 +163,7 @@ func judgeNode(n map[string]any) error {
 	return nil
 }
 
-func judgeTable(n map[string]any) error {
+func (w walker) judgeTable(n map[string]any) error {
 	name, _ := n["table_name"].(string)
 	catalog, _ := n["catalog_name"].(string)
 	low := strings.ToLower(name)
@@ -151,6 +182,9 @@ func judgeTable(n map[string]any) error {
 		if strings.HasPrefix(low, prefix) {
 			return refused("the table " + name)
 		}
+	}
+	if schema, _ := n["schema_name"].(string); schema != "" && schema != "main" && schema != "information_schema" && !strings.HasPrefix(schema, "pg") {
+		w.named[schema+"."+name] = true
 	}
 	return nil
 }

@@ -17,6 +17,7 @@ import (
 
 	duckdb "github.com/duckdb/duckdb-go/v2"
 
+	"github.com/lodehq/lode/internal/trust"
 	"github.com/lodehq/lode/table"
 )
 
@@ -33,6 +34,9 @@ type Config struct {
 	Timeout    time.Duration // of one statement: 5 minutes
 	Poll       time.Duration // between looks for new snapshots: 1 s
 	Logger     *slog.Logger
+
+	// Trust says who beyond loopback may ask. HTTP takes the token too; the other protocols are for trusted networks only.
+	Trust trust.Policy
 }
 
 // Service is a running query service.
@@ -41,6 +45,7 @@ type Service struct {
 	log     *slog.Logger
 	engine  *engine
 	refresh *refresher
+	fresh   *freshness
 	http    *http.Server
 	addr    net.Addr
 	stop    context.CancelFunc
@@ -70,7 +75,7 @@ func Start(ctx context.Context, cfg Config) (*Service, error) {
 		return nil, err
 	}
 	s := &Service{cfg: cfg, log: cfg.Logger, engine: eng, refresh: &refresher{
-		catalog: cfg.Catalog, db: eng.db, cache: cache, log: cfg.Logger, shown: map[string]*shown{},
+		catalog: cfg.Catalog, db: eng.db, cache: cache, log: cfg.Logger, shown: map[string]*shown{}, names: map[string]string{},
 		memNamespaces: set("gold"), memTable: 16 << 20, memTotal: 128 << 20,
 	}}
 	// A table that cannot be read does not keep the others from being served.
@@ -83,6 +88,7 @@ func Start(ctx context.Context, cfg Config) (*Service, error) {
 	}
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = stop
+	s.fresh = newFreshness(run, s.refresh, cfg.Logger)
 	if cfg.Listen != "" {
 		if err := s.listen(run, cfg.Listen); err != nil {
 			stop()
@@ -119,13 +125,16 @@ func withDefaults(cfg Config) Config {
 	return cfg
 }
 
+// Guard makes the port of another protocol of this service, which has no place for a token, hear trusted networks only.
+func (s *Service) Guard(l net.Listener) net.Listener { return s.cfg.Trust.Listener(l, s.log) }
+
 func (s *Service) listen(run context.Context, addr string) error {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return fmt.Errorf("query service: %w (another process may hold the port; --listen takes another, port 0 any)", err)
 	}
 	s.addr = l.Addr()
-	s.http = &http.Server{Handler: s.Handler(), ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), BaseContext: func(net.Listener) context.Context { return run }}
+	s.http = &http.Server{Handler: s.cfg.Trust.HTTP(s.Handler()), ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), BaseContext: func(net.Listener) context.Context { return run }}
 	s.wg.Go(func() {
 		if err := s.http.Serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) {
 			s.log.Error("query service stopped serving", "error", err)
@@ -184,12 +193,27 @@ func (s *Service) Refresh(ctx context.Context) (bool, error) { return s.refresh.
 
 // Query passes a statement through the gate and runs it. Errors are *Error. The caller closes the result.
 func (s *Service) Query(ctx context.Context, statement string, params []any) (*Result, error) {
-	return s.engine.query(ctx, statement, params)
+	if err := s.admit(ctx, statement); err != nil {
+		return nil, err
+	}
+	return s.engine.run(ctx, statement, params)
+}
+
+// admit passes a statement through the gate and waits until the tables that it names are shown as they are now.
+func (s *Service) admit(ctx context.Context, statement string) error {
+	tables, err := s.engine.gate.check(ctx, statement)
+	if err != nil {
+		return err
+	}
+	if err := s.fresh.await(ctx, tables); err != nil {
+		return AsError(ctx, err)
+	}
+	return nil
 }
 
 // Describe passes a statement through the gate and tells what it would answer, without running it. Errors are *Error.
 func (s *Service) Describe(ctx context.Context, statement string) ([]Column, []duckdb.Type, error) {
-	if err := s.engine.gate.check(ctx, statement); err != nil {
+	if err := s.admit(ctx, statement); err != nil {
 		return nil, nil, err
 	}
 	return s.engine.describe(ctx, statement)
@@ -217,5 +241,6 @@ func (s *Service) Close() error {
 	}
 	s.stop()
 	s.wg.Wait()
+	s.fresh.wg.Wait()
 	return errors.Join(err, s.engine.close())
 }

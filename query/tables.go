@@ -35,8 +35,21 @@ type refresher struct {
 	memTable, memTotal int64
 
 	mu     sync.Mutex // held during a refresh; I/O happens under it
-	shown  map[string]*shown
 	rounds int
+
+	state sync.RWMutex // guards the maps for those who do not hold mu; no I/O under it. Written with both held.
+	shown map[string]*shown
+	names map[string]string // lower case to the table's own
+}
+
+// find answers a table by its name in any case.
+func (r *refresher) find(name string) (string, *shown) {
+	r.state.RLock()
+	defer r.state.RUnlock()
+	if own, ok := r.names[strings.ToLower(name)]; ok {
+		name = own
+	}
+	return name, r.shown[name]
 }
 
 // shown is what the engine shows of one table.
@@ -308,11 +321,15 @@ func (r *refresher) apply(ctx context.Context, changes []change) error {
 	if err := tx.Commit(); err != nil {
 		return fmt.Errorf("refresh views: %w", err)
 	}
+	r.state.Lock()
+	defer r.state.Unlock()
 	for _, c := range changes {
 		if c.state == nil {
 			delete(r.shown, c.name)
+			delete(r.names, strings.ToLower(c.name))
 		} else {
 			r.shown[c.name] = c.state
+			r.names[strings.ToLower(c.name)] = c.name
 		}
 	}
 	return nil
@@ -348,8 +365,8 @@ func (r *refresher) bound(changes []change) {
 
 // filesInUse are the local files behind the views.
 func (r *refresher) filesInUse() map[string]bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.state.RLock()
+	defer r.state.RUnlock()
 	out := map[string]bool{}
 	for _, s := range r.shown {
 		for _, f := range s.files {

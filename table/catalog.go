@@ -332,19 +332,30 @@ func (c *Catalog) load(ctx context.Context, ident icetable.Identifier) (t *iceta
 	return nil, dir, 0, fmt.Errorf("load %s: %w", strings.Join(ident, "."), err)
 }
 
-// IsCurrent tells with one call to the file system whether a loaded table is still the newest state.
-func (c *Catalog) IsCurrent(ctx context.Context, t *icetable.Table) (bool, error) {
+// Superseded tells with one call to the file system whether there is a newer state than a loaded one. It does not see that a table was dropped.
+func (c *Catalog) Superseded(ctx context.Context, t *icetable.Table) (bool, error) {
 	name, err := storage.Name(c.fs, t.MetadataLocation())
 	if err != nil {
 		return false, err
 	}
 	v, ok := version(name)
 	if !ok {
+		return true, nil
+	}
+	_, err = c.fs.Stat(ctx, versionFile(path.Dir(name), v+1))
+	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
-	if _, err := c.fs.Stat(ctx, versionFile(path.Dir(name), v+1)); err == nil {
-		return false, nil
-	} else if !errors.Is(err, fs.ErrNotExist) {
+	return err == nil, err
+}
+
+// IsCurrent tells with two calls to the file system whether a loaded table is still the newest state.
+func (c *Catalog) IsCurrent(ctx context.Context, t *icetable.Table) (bool, error) {
+	if newer, err := c.Superseded(ctx, t); err != nil || newer {
+		return false, err
+	}
+	name, err := storage.Name(c.fs, t.MetadataLocation())
+	if err != nil {
 		return false, err
 	}
 	_, err = c.fs.Stat(ctx, name)

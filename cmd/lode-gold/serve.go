@@ -13,11 +13,15 @@ import (
 	"net/http"
 	"os"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/lodehq/lode/internal/conf"
+	"github.com/lodehq/lode/internal/trust"
 	"github.com/lodehq/lode/query"
+	"github.com/lodehq/lode/query/flight"
 	"github.com/lodehq/lode/query/pgwire"
 	"github.com/lodehq/lode/table"
 	"github.com/lodehq/lode/table/rest"
@@ -42,9 +46,9 @@ func queryFlags() []cli.Flag {
 
 func queryCommand() *cli.Command {
 	return &cli.Command{Name: "query", Usage: "the SQL service", Flags: serviceFlags(append(queryFlags(),
-		&cli.StringFlag{Name: "listen", Usage: "HTTP `ADDRESS`, port 0 is any (default: lode.query.http-address)"}, pgFlag,
+		&cli.StringFlag{Name: "listen", Usage: "HTTP `ADDRESS`, port 0 is any (default: lode.query.http-address)"}, pgFlag, flightFlag,
 	)...), Action: with(func(c *cli.Context, s *setup) error {
-		return serve(c, s, addresses{query: pick(c.String("listen"), s.conf.String("lode.query.http-address")), pg: pick(c.String("pg-listen"), s.conf.String("lode.query.pg-address"))})
+		return serve(c, s, addresses{query: pick(c.String("listen"), s.conf.String("lode.query.http-address")), pg: optional(c, "pg-listen", s.conf.String("lode.query.pg-address")), flight: optional(c, "flight-listen", s.conf.String("lode.query.flight-address"))})
 	})}
 }
 
@@ -58,14 +62,39 @@ func catalogCommand() *cli.Command {
 
 func serveCommand() *cli.Command {
 	return &cli.Command{Name: "serve", Usage: "SQL service and catalog in one process", Flags: serviceFlags(append(queryFlags(),
-		&cli.StringFlag{Name: "query-listen", Usage: "HTTP `ADDRESS` (default: lode.query.http-address)"}, pgFlag,
+		&cli.StringFlag{Name: "query-listen", Usage: "HTTP `ADDRESS` (default: lode.query.http-address)"}, pgFlag, flightFlag,
 		&cli.StringFlag{Name: "catalog-listen", Usage: "HTTP `ADDRESS` (default: lode.catalog.address)"},
 	)...), Action: with(func(c *cli.Context, s *setup) error {
-		return serve(c, s, addresses{query: pick(c.String("query-listen"), s.conf.String("lode.query.http-address")), pg: pick(c.String("pg-listen"), s.conf.String("lode.query.pg-address")), catalog: pick(c.String("catalog-listen"), s.conf.String("lode.catalog.address"))})
+		return serve(c, s, addresses{query: pick(c.String("query-listen"), s.conf.String("lode.query.http-address")), pg: optional(c, "pg-listen", s.conf.String("lode.query.pg-address")), flight: optional(c, "flight-listen", s.conf.String("lode.query.flight-address")), catalog: pick(c.String("catalog-listen"), s.conf.String("lode.catalog.address"))})
 	})}
 }
 
+var flightFlag = &cli.StringFlag{Name: "flight-listen", Usage: "Flight SQL `ADDRESS`, none for no such endpoint (default: lode.query.flight-address)"}
+
+// optional is the address of an endpoint that may be left out: "none", or an empty flag.
+func optional(c *cli.Context, flag, otherwise string) string {
+	at := otherwise
+	if c.IsSet(flag) {
+		at = c.String(flag)
+	}
+	if at == "none" {
+		return ""
+	}
+	return at
+}
+
 var pgFlag = &cli.StringFlag{Name: "pg-listen", Usage: "PostgreSQL `ADDRESS`, none for no such endpoint (default: lode.query.pg-address)"}
+
+// memory is a size in the engine's notation. Hadoop's "2g" is understood too.
+func memory(flag string, cf *conf.Conf) string {
+	if strings.HasSuffix(strings.ToUpper(flag), "B") {
+		return flag
+	}
+	if flag != "" {
+		cf = cf.With("lode.query.memory-limit", flag)
+	}
+	return fmt.Sprintf("%dB", cf.Bytes("lode.query.memory-limit"))
+}
 
 func pick(flag, otherwise string) string {
 	if flag != "" {
@@ -75,12 +104,30 @@ func pick(flag, otherwise string) string {
 }
 
 // addresses to listen on; "" is not at all.
-type addresses struct{ query, pg, catalog string }
+type addresses struct{ query, pg, flight, catalog string }
+
+// policy is who may speak at the addresses. An address beyond loopback at which nobody beyond loopback would be heard is refused.
+func (at addresses) policy(c *conf.Conf) (trust.Policy, error) {
+	p, err := trust.Parse(c.Strings("lode.trusted.networks"), c.String("lode.token"))
+	if err != nil {
+		return p, usageError{err}
+	}
+	for _, a := range []struct{ key, listen string }{{"lode.query.http-address", at.query}, {"lode.query.pg-address", at.pg}, {"lode.query.flight-address", at.flight}, {"lode.catalog.address", at.catalog}} {
+		if a.listen == "" {
+			continue
+		}
+		if err := p.MayServe(a.key, a.listen); err != nil {
+			return p, usageError{err}
+		}
+	}
+	return p, nil
+}
 
 // ready is the content of the ready file.
 type ready struct {
 	Query   string `json:"query,omitempty"`
 	PG      string `json:"pg,omitempty"`
+	Flight  string `json:"flight,omitempty"`
 	Catalog string `json:"catalog,omitempty"`
 	PID     int    `json:"pid"`
 }
@@ -93,11 +140,15 @@ func serve(c *cli.Context, s *setup, at addresses) (err error) {
 		go watchParent(ctx, c.App.Reader, cancel) // ends with the process: a read of standard input cannot be stopped
 	}
 	r := ready{PID: os.Getpid()}
+	policy, err := at.policy(s.conf)
+	if err != nil {
+		return err
+	}
 	if err := s.cat.EnsureNamespaces(ctx, table.StandardNamespaces()...); err != nil {
 		return err
 	}
 	if at.catalog != "" {
-		stop, addr, err := serveCatalog(s, at.catalog)
+		stop, addr, err := serveCatalog(s, at.catalog, policy)
 		if err != nil {
 			return err
 		}
@@ -108,15 +159,15 @@ func serve(c *cli.Context, s *setup, at addresses) (err error) {
 		// The engine's memory has its own limit; what Go needs beside it is little.
 		debug.SetMemoryLimit(512 << 20)
 		q, err := query.Start(ctx, query.Config{
-			Catalog: s.cat, Listen: at.query, CacheDir: pick(c.String("cache-dir"), s.conf.String("lode.query.dir")), Memory: pick(c.String("memory"), fmt.Sprintf("%dB", s.conf.Bytes("lode.query.memory-limit"))),
-			Threads: c.Int("threads"), Timeout: c.Duration("timeout"), Poll: c.Duration("poll"), Logger: s.log,
+			Catalog: s.cat, Listen: at.query, CacheDir: pick(c.String("cache-dir"), s.conf.String("lode.query.dir")), Memory: memory(c.String("memory"), s.conf),
+			Threads: c.Int("threads"), Timeout: c.Duration("timeout"), Poll: c.Duration("poll"), Logger: s.log, Trust: policy,
 		})
 		if err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, q.Close()) }()
 		r.Query = "http://" + q.Addr()
-		if at.pg != "" && at.pg != "none" {
+		if at.pg != "" {
 			pg, err := pgwire.Start(ctx, q, at.pg, s.log)
 			if err != nil {
 				return err
@@ -124,12 +175,20 @@ func serve(c *cli.Context, s *setup, at addresses) (err error) {
 			defer func() { err = errors.Join(err, pg.Close()) }()
 			r.PG = pg.Addr()
 		}
+		if at.flight != "" {
+			f, err := flight.Start(q, at.flight)
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, f.Close()) }()
+			r.Flight = "grpc://" + f.Addr()
+		}
 	}
 	if err := announce(c.String("ready-file"), r); err != nil {
 		return err
 	}
 	fmt.Fprintf(c.App.ErrWriter, "lode: serving")
-	for _, u := range []string{r.Query, r.PG, r.Catalog} {
+	for _, u := range []string{r.Query, r.PG, r.Flight, r.Catalog} {
 		if u != "" {
 			fmt.Fprintf(c.App.ErrWriter, " %s", u)
 		}
@@ -153,12 +212,12 @@ func announce(file string, r ready) error {
 	return os.Rename(file+".tmp", file)
 }
 
-func serveCatalog(s *setup, addr string) (stop func(), at string, err error) {
+func serveCatalog(s *setup, addr string, policy trust.Policy) (stop func(), at string, err error) {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, "", fmt.Errorf("catalog: %w (another process may hold the port; port 0 takes any)", err)
 	}
-	srv := &http.Server{Handler: rest.NewHandler(s.cat, s.log), ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)}
+	srv := &http.Server{Handler: policy.HTTP(rest.NewHandler(s.cat, s.log)), ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

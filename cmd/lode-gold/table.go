@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v2"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/lodehq/lode/table"
 	"github.com/lodehq/lode/table/datafile"
@@ -27,8 +29,9 @@ func tableCommand() *cli.Command {
 			&cli.StringFlag{Name: "table", Required: true, Usage: "`NAMESPACE.TABLE`"}, &cli.StringFlag{Name: "columns", Usage: "comma-separated `LIST`; all if left out"},
 			&cli.StringFlag{Name: "filter", Usage: `JSON {"and":[{"column","op","value"}]}`}, &cli.Int64Flag{Name: "snapshot", Usage: "`ID` of an older snapshot"},
 			&cli.BoolFlag{Name: "must-exist", Usage: "a missing table is an error"}, &cli.StringFlag{Name: "out", Usage: "write to `FILE` instead of standard output"}, jsonFlag), Action: with(runPlan)},
-		{Name: "commit", Usage: "one snapshot of the files in a manifest", Flags: commonFlags(
-			&cli.StringFlag{Name: "manifest", Required: true, Usage: "`FILE`: local, hdfs://…, or - for standard input"}, &cli.StringFlag{Name: "commit-id", Usage: "overrides the manifest's"}, jsonFlag), Action: with(runCommit)},
+		{Name: "commit", Usage: "one snapshot of the files in a manifest; several manifests at once", Flags: commonFlags(
+			&cli.StringSliceFlag{Name: "manifest", Required: true, Usage: "`FILE`: local, hdfs://…, or - for standard input; again for more. A file may hold several, one after another"},
+			&cli.StringFlag{Name: "commit-id", Usage: "overrides the manifest's"}, jsonFlag), Action: with(runCommit)},
 		{Name: "list", ArgsUsage: "[NAMESPACE]", Usage: "the tables", Flags: commonFlags(jsonFlag), Action: with(runList)},
 		{Name: "describe", ArgsUsage: "NAMESPACE.TABLE", Usage: "columns, partitions, size", Flags: commonFlags(jsonFlag), Action: with(runDescribe)},
 		{Name: "snapshots", ArgsUsage: "NAMESPACE.TABLE", Usage: "the history", Flags: commonFlags(jsonFlag), Action: with(runSnapshots)},
@@ -90,33 +93,81 @@ func runPlan(c *cli.Context, s *setup) error {
 	return os.Rename(out+".tmp", out)
 }
 
+// parallelCommits bounds the tables that are committed at the same time: a commit is mostly waiting for the file system.
+const parallelCommits = 8
+
+// runCommit commits every manifest that it is given, whatever happens to the others: doing it all again is harmless. The JSON answer is an object for one
+// manifest and a list, in the order of the manifests, for several.
 func runCommit(c *cli.Context, s *setup) error {
-	data, err := readManifest(c, s, c.String("manifest"))
-	if err != nil {
-		return fmt.Errorf("read manifest: %w", err)
-	}
-	if id := c.String("commit-id"); id != "" {
-		if data, err = setCommitID(data, id); err != nil {
+	var manifests []*datafile.Manifest
+	for _, from := range c.StringSlice("manifest") {
+		more, err := readManifests(c, s, from)
+		if err != nil {
 			return err
 		}
+		manifests = append(manifests, more...)
 	}
-	m, err := datafile.DecodeManifest(bytes.NewReader(data))
-	if err != nil {
-		return err
+	if c.String("commit-id") != "" && len(manifests) != 1 {
+		return usagef("--commit-id is for one manifest, here are %d", len(manifests))
 	}
-	res, err := s.cat.Commit(c.Context, m)
-	if err != nil {
+	results := make([]table.CommitResult, len(manifests))
+	failed := make([]error, len(manifests))
+	var g errgroup.Group
+	g.SetLimit(parallelCommits)
+	for i, m := range manifests {
+		g.Go(func() error {
+			results[i], failed[i] = s.cat.Commit(c.Context, m)
+			return nil
+		})
+	}
+	_ = g.Wait() // the errors are in failed, each by its manifest
+	if err := errors.Join(failed...); err != nil {
 		return err
 	}
 	if c.Bool("json") {
-		return printJSON(c.App.Writer, res)
+		if len(results) == 1 {
+			return printJSON(c.App.Writer, results[0])
+		}
+		return printJSON(c.App.Writer, results)
 	}
-	done := "committed"
-	if res.Already {
-		done = "was committed before"
+	for _, res := range results {
+		done := "committed"
+		if res.Already {
+			done = "was committed before"
+		}
+		if _, err := fmt.Fprintf(c.App.Writer, "%s: snapshot %d %s, %d files, %d records\n", res.Table, res.Snapshot, done, res.Files, res.Records); err != nil {
+			return err
+		}
 	}
-	_, err = fmt.Fprintf(c.App.Writer, "%s: snapshot %d %s, %d files, %d records\n", res.Table, res.Snapshot, done, res.Files, res.Records)
-	return err
+	return nil
+}
+
+// readManifests reads all manifests of a file.
+func readManifests(c *cli.Context, s *setup, from string) ([]*datafile.Manifest, error) {
+	data, err := readManifest(c, s, from)
+	if err != nil {
+		return nil, fmt.Errorf("read manifest: %w", err)
+	}
+	var out []*datafile.Manifest
+	d := json.NewDecoder(bytes.NewReader(data))
+	for {
+		var one json.RawMessage
+		if err := d.Decode(&one); errors.Is(err, io.EOF) && len(out) > 0 {
+			return out, nil
+		} else if err != nil {
+			return nil, fmt.Errorf("read manifest %s: %w", from, err)
+		}
+		if id := c.String("commit-id"); id != "" {
+			if one, err = setCommitID(one, id); err != nil {
+				return nil, err
+			}
+		}
+		m, err := datafile.DecodeManifest(bytes.NewReader(one))
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, m)
+	}
 }
 
 func readManifest(c *cli.Context, s *setup, from string) ([]byte, error) {

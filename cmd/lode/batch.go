@@ -14,6 +14,7 @@ import (
 	"github.com/lodehq/lode/mapreduce"
 	batchcli "github.com/lodehq/lode/mapreduce/cli"
 	"github.com/lodehq/lode/mapreduce/role"
+	"github.com/lodehq/lode/mapreduce/streaming"
 	"github.com/lodehq/lode/mapreduce/tableio"
 )
 
@@ -21,6 +22,7 @@ import (
 var registry = sync.OnceValues(func() (*mapreduce.Registry, error) {
 	var all []mapreduce.Program
 	tables := chain.Tables{Output: tableio.Output, Input: tableio.Input}
+	all = append(all, streaming.Program())
 	all = append(all, training.Programs()...)
 	all = append(all, chain.Programs(tables)...)
 	all = append(all, nft.Programs(tables)...)

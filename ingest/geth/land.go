@@ -317,7 +317,7 @@ func (l *lander) finish(ctx context.Context) error {
 	first, last := l.entries[0].Number, l.entries[len(l.entries)-1].Number
 	h := sha256.New()
 	for _, e := range l.entries {
-		io.WriteString(h, e.Hash)
+		h.Write([]byte(e.Hash)) // never fails
 	}
 	final := fmt.Sprintf("%s/%s/part-%09d-%09d-%d-%s.ndjson.zst", l.dir, l.group, first, last, len(l.entries), hex.EncodeToString(h.Sum(nil)[:4]))
 	err = l.fs.RenameNoReplace(ctx, l.tmp, final)

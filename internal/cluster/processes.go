@@ -92,6 +92,9 @@ func (p *Processes) Start(ctx context.Context, o StartOptions) (Ready, error) {
 		if err != nil {
 			return all, errors.Join(err, p.save(st))
 		}
+		if in.Role == "datanode" {
+			ready.Datanodes = ready.Datanodes[:1] // its own file has the web and IPC addresses too
+		}
 		all.merge(ready)
 		if err := p.save(st); err != nil {
 			return all, err
@@ -179,8 +182,11 @@ func (p *Processes) ensure(ctx context.Context, st *State, in *Instance, sofar R
 	if sofar.FS != "" {
 		defines["fs.defaultFS"] = sofar.FS
 	}
-	if sofar.Control != "" && in.Role == "worker" {
-		defines["lode.scheduler.address"] = sofar.Control
+	if sofar.Scheduler != "" && in.Role == "worker" {
+		defines["lode.scheduler.address"] = hostPort(sofar.Scheduler)
+	}
+	if in.Role == "namenode" {
+		defines["lode.cluster.dir"] = p.Dir
 	}
 	for _, k := range sortedKeys(defines) {
 		args = append(args, "-D", k+"="+defines[k])
@@ -219,7 +225,7 @@ func (p *Processes) ensure(ctx context.Context, st *State, in *Instance, sofar R
 
 // keepPorts writes the ports that the instance got into its settings, so that it comes back on them.
 func (in *Instance) keepPorts(r Ready) {
-	host := func(url string) string { _, h, _ := strings.Cut(url, "://"); return h }
+	host := hostPort
 	set := func(key, addr string) {
 		if addr != "" {
 			in.Defines[key] = addr
@@ -236,10 +242,9 @@ func (in *Instance) keepPorts(r Ready) {
 			}
 		}
 	case "scheduler":
-		set("lode.scheduler.http-address", host(r.Scheduler))
+		set("lode.scheduler.address", host(r.Scheduler))
 		set("lode.scheduler.history-address", host(r.History))
 		set("lode.scheduler.submission-address", host(r.Submissions))
-		set("lode.scheduler.address", r.Control)
 	case "query":
 		set("lode.query.http-address", host(r.Query))
 		set("lode.query.pg-address", r.PG)
@@ -247,6 +252,9 @@ func (in *Instance) keepPorts(r Ready) {
 		set("lode.catalog.address", host(r.Catalog))
 	}
 }
+
+// hostPort is what a URL names.
+func hostPort(url string) string { _, h, _ := strings.Cut(url, "://"); return h }
 
 // Stop ends the named instances, all when none is named, in the reverse order of their start. kill is SIGKILL.
 func (p *Processes) Stop(ctx context.Context, names []string, kill bool) error {

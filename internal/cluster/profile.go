@@ -28,7 +28,7 @@ func AnyPorts() map[string]string {
 var addressKeys = []string{
 	"dfs.namenode.rpc-address", "dfs.namenode.http-address",
 	"dfs.datanode.address", "dfs.datanode.http.address", "dfs.datanode.ipc.address",
-	"lode.scheduler.address", "lode.scheduler.http-address", "lode.scheduler.history-address", "lode.scheduler.submission-address",
+	"lode.scheduler.address", "lode.scheduler.history-address", "lode.scheduler.submission-address",
 	"lode.worker.shuffle-address",
 	"lode.query.http-address", "lode.query.pg-address", "lode.query.flight-address", "lode.catalog.address",
 }

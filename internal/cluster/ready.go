@@ -20,7 +20,6 @@ type Ready struct {
 	PG          string         `json:"pg,omitempty"`          // SQL over PostgreSQL's protocol, HOST:PORT
 	Flight      string         `json:"flight,omitempty"`      // SQL over Flight, grpc://HOST:PORT
 	Catalog     string         `json:"catalog,omitempty"`     // Iceberg REST catalog
-	Control     string         `json:"control,omitempty"`     // the scheduler's gRPC address, HOST:PORT
 	Datanodes   []string       `json:"datanodes,omitempty"`   // data transfer addresses, HOST:PORT
 	PIDs        map[string]int `json:"pids,omitempty"`        // instance to process id
 }
@@ -41,7 +40,6 @@ func (r *Ready) merge(other Ready) {
 	set(&r.PG, other.PG)
 	set(&r.Flight, other.Flight)
 	set(&r.Catalog, other.Catalog)
-	set(&r.Control, other.Control)
 	r.Datanodes = append(r.Datanodes, other.Datanodes...)
 	for k, v := range other.PIDs {
 		if r.PIDs == nil {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/lodehq/lode/internal/conf"
 	"github.com/lodehq/lode/mapreduce"
@@ -95,7 +96,7 @@ func StartStandalone(ctx context.Context, o StandaloneOptions) (_ *Standalone, e
 			return nil, err
 		}
 		for i := range o.Workers {
-			settings := map[string]string{"lode.worker.dir": dir("worker" + strconv.Itoa(i)), "lode.scheduler.address": s.Ready.Control, "lode.worker.host": "localhost"}
+			settings := map[string]string{"lode.worker.dir": dir("worker" + strconv.Itoa(i)), "lode.scheduler.address": strings.TrimPrefix(s.Ready.Scheduler, "http://"), "lode.worker.host": "localhost"}
 			if err := start("worker "+strconv.Itoa(i), "worker"+strconv.Itoa(i), settings, StartWorker); err != nil {
 				return nil, err
 			}

@@ -198,6 +198,7 @@ var table = map[string]key{
 	"lode.log.level":                          enum("info", "debug|info|warn|error"),
 	"lode.worker.host":                        str(""),
 	"lode.profile":                            enum("default", "default|training"),
+	"lode.cluster.dir":                        str(""), // where lode cluster keeps its roles: the gateway finds their ports there
 	"lode.namenode.client-addresses":          str(""),
 	"lode.datanode.advertised-addresses":      str(""),
 	"lode.datanode.advertised.http-addresses": str(""),
@@ -208,8 +209,7 @@ var table = map[string]key{
 	"lode.staging.dir":                        str("/lode/staging"),
 	"lode.history.dir":                        str("/lode/history"),
 	"lode.scheduler.dir":                      str("/lode/scheduler"),
-	"lode.scheduler.address":                  str("127.0.0.1:8033"),
-	"lode.scheduler.http-address":             str("127.0.0.1:8088"),
+	"lode.scheduler.address":                  str("127.0.0.1:8088"),
 	"lode.scheduler.history-address":          str("127.0.0.1:19888"),
 	"lode.scheduler.submission-address":       str("127.0.0.1:6066"),
 	"lode.worker.dir":                         str("data/worker"),

@@ -142,24 +142,45 @@ func (t *taskOutput) remove() error {
 
 // Commit makes the snapshot.
 func (o *output) Commit(ctx context.Context, env mapreduce.OutputEnv, payloads [][]byte) error {
+	return o.CommitJointly(ctx, []mapreduce.JointOutput{{Format: o, Env: env, Payloads: payloads}})
+}
+
+// CommitJointly implements mapreduce.JointCommitter: one process commits all tables.
+func (o *output) CommitJointly(ctx context.Context, outputs []mapreduce.JointOutput) error {
+	var body bytes.Buffer
+	var names []string
+	for _, j := range outputs {
+		t, ok := j.Format.(*output)
+		if !ok {
+			return fmt.Errorf("commit tables: %T is none", j.Format)
+		}
+		m, err := t.manifest(j.Env, j.Payloads)
+		if err != nil {
+			return err
+		}
+		if err := m.Encode(&body); err != nil {
+			return err
+		}
+		names = append(names, t.table.Name)
+	}
+	if _, err := gold(ctx, outputs[0].Env.FS, outputs[0].Env.Conf, &body, "commit", "--manifest", "-", "--json"); err != nil {
+		return fmt.Errorf("commit %s: %w", strings.Join(names, ", "), err)
+	}
+	return nil
+}
+
+// manifest is what the attempts wrote to one table.
+func (o *output) manifest(env mapreduce.OutputEnv, payloads [][]byte) (*datafile.Manifest, error) {
 	m := &datafile.Manifest{Table: o.table.Name, Mode: o.mode, Filter: o.filter, Create: o.table, CommitID: fmt.Sprintf("%s-%d-%s", env.Job, env.Stage, o.table.Name),
 		Properties: map[string]string{"lode.job-id": env.Job}, Files: []datafile.Descriptor{}}
 	for _, p := range payloads {
 		files, err := datafile.DecodeDescriptors(p)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		m.Files = append(m.Files, files...)
 	}
-	var body bytes.Buffer
-	if err := m.Encode(&body); err != nil {
-		return err
-	}
-	_, err := gold(ctx, env.FS, env.Conf, &body, "commit", "--manifest", "-", "--json")
-	if err != nil {
-		return fmt.Errorf("commit table %s: %w", o.table.Name, err)
-	}
-	return nil
+	return m, nil
 }
 
 // Abort does nothing: no snapshot names the files of attempts, `lode table orphans` removes what killed ones left.

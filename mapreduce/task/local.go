@@ -66,6 +66,12 @@ func Local(ctx context.Context, job *mapreduce.Job, o LocalOptions) (res *LocalR
 			res.Counters.Add(CountersFromProto(t.Counters))
 		}
 		res.Tasks = append(res.Tasks, r.Setup.Tasks...)
+		spec = &batchpb.TaskSpec{AttemptId: mapreduce.AttemptID(o.ID, 'c', i, 0), TaskId: mapreduce.TaskID(o.ID, 'c', i), Kind: batchpb.TaskSpec_COMMIT, Stage: int32(i),
+			Job: spec.Job, Payloads: Payloads(r.Setup.Tasks)}
+		if c := Run(ctx, env, spec); c.State != Succeeded {
+			return res, fmt.Errorf("job %s: %s", job.Name, c.Error)
+		}
+		res.Elapsed = time.Since(began)
 		offset += len(r.Setup.Splits) + int(r.Setup.Reduces)
 	}
 	return res, nil

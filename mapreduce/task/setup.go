@@ -4,6 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
+	"slices"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -59,7 +62,7 @@ func (a *attempt) runSetup() error {
 	return a.runUber()
 }
 
-// runUber runs the whole stage, commit included, in this process.
+// runUber runs all map and reduce tasks of the stage in this process. The commit is a task of its own, once their answers are safe.
 func (a *attempt) runUber() error {
 	setup := a.result.Setup
 	setup.Uber = true
@@ -87,13 +90,7 @@ func (a *attempt) runUber() error {
 	if err != nil {
 		return errors.Join(err, a.runAbort())
 	}
-	a.meter.enter("commit")
-	all := [][]*batchpb.TaskResult{maps}
-	if a.stage.Reduces > 0 {
-		all = append(all, reduces)
-	}
-	a.spec.Payloads = Payloads(all...)
-	return a.runCommit()
+	return nil
 }
 
 // Payloads gathers what the tasks' attempts want to publish, by output.
@@ -166,10 +163,21 @@ func (a *attempt) runCommit() error {
 	}
 	var g errgroup.Group
 	g.SetLimit(parallelCommits)
+	joint := map[reflect.Type][]mapreduce.JointOutput{}
 	for name, out := range a.outputs() {
-		if name != "" {
-			g.Go(func() error { return out.Commit(a.ctx, a.outputEnv(name), byName[name]) })
+		if name == "" {
+			continue
 		}
+		if _, ok := out.(mapreduce.JointCommitter); ok {
+			t := reflect.TypeOf(out)
+			joint[t] = append(joint[t], mapreduce.JointOutput{Format: out, Env: a.outputEnv(name), Payloads: byName[name]})
+			continue
+		}
+		g.Go(func() error { return out.Commit(a.ctx, a.outputEnv(name), byName[name]) })
+	}
+	for _, outputs := range joint {
+		slices.SortFunc(outputs, func(x, y mapreduce.JointOutput) int { return strings.Compare(x.Env.Name, y.Env.Name) })
+		g.Go(func() error { return outputs[0].Format.(mapreduce.JointCommitter).CommitJointly(a.ctx, outputs) })
 	}
 	if err := g.Wait(); err != nil {
 		return err

@@ -150,7 +150,7 @@ func (j *Journal) openRaft() (err error) {
 	}
 	defer func() {
 		if err != nil {
-			j.closeFiles()
+			_ = j.closeFiles()
 		}
 	}()
 	lock, err := vfs.OS().Lock(filepath.Join(j.cfg.Dir, "in_use.lock"))
@@ -160,10 +160,14 @@ func (j *Journal) openRaft() (err error) {
 	j.closers = append(j.closers, lock)
 	hlog := newRaftLogger(j.log, len(j.cfg.Peers) <= 1)
 	meta := &metadb.BoltMetaDB{} // the log does not close the one that it makes itself
+	j.closers = append(j.closers, meta)
+	if err := finishRotation(logDir, meta, wal.DefaultSegmentSize); err != nil {
+		return fmt.Errorf("open the journal in %s: %w", logDir, err)
+	}
 	if j.wal, err = wal.Open(logDir, wal.WithLogger(hlog), wal.WithMetaStore(meta)); err != nil {
 		return fmt.Errorf("open the journal in %s: %w", logDir, err)
 	}
-	j.closers = append(j.closers, meta, j.wal)
+	j.closers = append(j.closers, j.wal)
 	images, err := raft.NewFileSnapshotStoreWithLogger(j.cfg.Dir, 2, hlog)
 	if err != nil {
 		return fmt.Errorf("open the images in %s: %w", j.cfg.Dir, err)

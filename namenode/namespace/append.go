@@ -1,6 +1,8 @@
 package namespace
 
 import (
+	"slices"
+
 	"github.com/lodehq/lode/internal/hdfs"
 	"github.com/lodehq/lode/namenode/namespace/tree"
 	datanodepb "github.com/lodehq/lode/proto/hadoop/datanode"
@@ -171,7 +173,6 @@ func (n *Namespace) commitBlockSynchronization(req *datanodepb.CommitBlockSynchr
 	}
 	n.touch(slot)
 	if req.GetDeleteBlock() {
-		n.endRecovery(slot)
 		n.dropLast(slot)
 	} else {
 		n.endRecovery(slot)
@@ -190,10 +191,54 @@ func (n *Namespace) commitBlockSynchronization(req *datanodepb.CommitBlockSynchr
 	return resp, nil
 }
 
+// endRecovery forgets the recovery of a file's last block, and the block that it copied if nothing else shows that.
 func (n *Namespace) endRecovery(slot uint32) {
-	o := *n.open[slot]
-	o.rec = nil
-	n.open[slot] = &o
+	var u usage
+	n.dropRecovery(slot, n.policyOf(slot), &u)
+	n.charge(n.tree.Inode(slot).Parent, u.neg())
+}
+
+// dropRecovery is endRecovery that adds up what it frees.
+func (n *Namespace) dropRecovery(slot uint32, inherited uint8, u *usage) {
+	o := n.open[slot]
+	if o == nil || o.rec == nil {
+		return
+	}
+	source := o.rec.source
+	c := *o
+	c.rec = nil
+	n.open[slot] = &c
+	if source == 0 || slices.Contains(n.keptBlocks(slot), source) {
+		return
+	}
+	b := n.tree.Block(source)
+	u.add(spaceFor(b.Length(), n.tree.Inode(slot).Replication(), inherited), 1)
+	n.sink.BlockRemoved(b.ID)
+	n.tree.FreeBlock(source)
+}
+
+// keptBlocks is every block that a file holds, once: its own, those that only its histories show, and the one that a
+// copy-on-truncate under way reads, which no snapshot may show any more.
+func (n *Namespace) keptBlocks(slot uint32) []uint32 {
+	list := n.tree.BlockList(slot)
+	own := len(list)
+	if f := n.feat(slot); f != nil {
+		for i := range f.history {
+			list = append(list, f.history[i].blocks...)
+		}
+	}
+	if o := n.open[slot]; o != nil && o.rec != nil && o.rec.source != 0 {
+		list = append(list, o.rec.source)
+	}
+	if len(list) == own {
+		return list
+	}
+	seen := make(map[uint32]bool, len(list))
+	return slices.DeleteFunc(list, func(at uint32) bool {
+		was := seen[at]
+		seen[at] = true
+		return was
+	})
 }
 
 // recovered is the open file that a block being recovered belongs to; in copy-on-truncate datanodes name either block.

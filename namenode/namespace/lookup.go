@@ -127,21 +127,13 @@ func (n *Namespace) Blocks(fn func(b hdfs.Block, file hdfs.INodeID, replication 
 			more = fn(b.Value(), in.ID, in.Replication(), pol, b.State() == tree.Complete)
 			return more
 		}
-		if f == nil || len(f.history) == 0 {
+		if !in.IsOpen() && (f == nil || len(f.history) == 0) {
 			n.tree.EachBlock(slot, func(at uint32, _ *tree.Block) bool { return tell(at) })
 			return more
 		}
-		seen := map[uint32]bool{}
-		list := n.tree.BlockList(slot)
-		for _, h := range f.history {
-			list = append(list, h.blocks...)
-		}
-		for _, at := range list {
-			if !seen[at] {
-				seen[at] = true
-				if !tell(at) {
-					return false
-				}
+		for _, at := range n.keptBlocks(slot) {
+			if !tell(at) {
+				return false
 			}
 		}
 		return more

@@ -316,8 +316,9 @@ func (n *Namespace) abandonBlock(c *Caller, req *hdfspb.AbandonBlockRequestProto
 	return &hdfspb.AbandonBlockResponseProto{}, nil
 }
 
-// dropLast takes the last block away from a file and forgets it unless a snapshot shows it.
+// dropLast takes the last block away from a file, with its recovery, and forgets it unless a snapshot shows it.
 func (n *Namespace) dropLast(slot uint32) {
+	n.endRecovery(slot)
 	list := n.tree.BlockList(slot)
 	at := list[len(list)-1]
 	delete(n.byBlock, n.tree.Block(at).ID)

@@ -24,12 +24,10 @@ func (b *Block) Parse(input []byte) error {
 
 type parser struct {
 	scanner
-	out        *Block
-	header     bool
-	receipts   []Tx // receipts that came apart from their transactions
-	txTraces   bool // traces came inside transactions
-	prefix     []byte
-	nestedAddr []byte
+	out      *Block
+	header   bool
+	receipts []Tx // receipts that came apart from their transactions
+	txTraces bool // traces came inside transactions
 }
 
 // envelope reads the outermost object: a landed line, a JSON-RPC answer, or the block itself.
