@@ -61,7 +61,7 @@ func NewWriter(w io.Writer, table *Table, path string) (*Writer, error) {
 	out := &countingWriter{w: w}
 	pq := parquet.NewWriter(out, schema,
 		parquet.Compression(codec),
-		parquet.DataPageStatistics(true),
+		parquet.DataPageStatistics(false), // of pages the column index says the same, for readers that skip pages
 		parquet.DictionaryMaxBytes(dictionaryLimit),
 		parquet.CreatedBy("lode", "1", ""),
 		parquet.KeyValueMetadata("iceberg.schema", iceberg),

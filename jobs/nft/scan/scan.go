@@ -35,7 +35,7 @@ func Table() *datafile.Table {
 	t := &datafile.Table{Name: "transfers"}
 	for i, f := range []datafile.Field{{Name: "block_number", Type: datafile.Long}, {Name: "transaction_hash", Type: datafile.String}, {Name: "log_index", Type: datafile.Long}, {Name: "contract_address", Type: datafile.String, Dict: true},
 		{Name: "kind", Type: datafile.String, Dict: true}, {Name: "from_address", Type: datafile.String, Dict: true}, {Name: "to_address", Type: datafile.String, Dict: true}, {Name: "token_id", Type: datafile.String}, {Name: "amount", Type: datafile.String}} {
-		f.ID = i + 1
+		f.ID, f.Required = i+1, f.Name != "token_id" // of an ERC-20 there is none
 		t.Schema.Fields = append(t.Schema.Fields, f)
 	}
 	return t
