@@ -80,7 +80,7 @@ func New(cfg Config) http.Handler {
 		mux.Handle(old, http.RedirectHandler("/", http.StatusFound))
 	}
 	mux.Handle("/", readOnly(cfg.Pages))
-	return cfg.Trust.HTTP(mux)
+	return cfg.Trust.HTTP(trust.SameOrigin(mux))
 }
 
 // readOnly serves what can be read and nothing else.
@@ -107,6 +107,7 @@ func gateway(role string, upstream func(string) string) http.Handler {
 			r.Out.URL.Path = strings.TrimPrefix(r.In.URL.Path, "/"+role)
 			r.Out.URL.RawPath = strings.TrimPrefix(r.In.URL.RawPath, "/"+role)
 			r.SetXForwarded()
+			r.Out.Header.Del("Origin") // it names this port, as it should; the other role would take it for a stranger's
 		},
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
 			http.Error(w, fmt.Sprintf("the %s does not answer: %v", role, err), http.StatusBadGateway)
