@@ -118,10 +118,12 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 func (s *Server) listen() (err error) {
 	for _, l := range []struct {
 		into *net.Listener
+		open func(network, addr string) (net.Listener, error)
 		addr string
 		key  string
-	}{{&s.dataL, s.cfg.DataAddr, "dfs.datanode.address"}, {&s.ipcL, s.cfg.IPCAddr, "dfs.datanode.ipc.address"}, {&s.webL, s.cfg.HTTPAddr, "dfs.datanode.http.address"}} {
-		if *l.into, err = s.cfg.Listen("tcp", l.addr); err != nil {
+	}{{&s.dataL, s.cfg.Listen, s.cfg.DataAddr, "dfs.datanode.address"}, {&s.ipcL, s.cfg.Listen, s.cfg.IPCAddr, "dfs.datanode.ipc.address"},
+		{&s.webL, s.cfg.ListenHTTP, s.cfg.HTTPAddr, "dfs.datanode.http.address"}} {
+		if *l.into, err = l.open("tcp", l.addr); err != nil {
 			return fmt.Errorf("listen on %s (%s): %w", l.addr, l.key, err)
 		}
 	}

@@ -83,7 +83,7 @@ func StartNamenode(ctx context.Context, c *conf.Conf, o Options) (*Role, error) 
 		image := fsimage.NewHandler(fsimage.HandlerConfig{Image: s.LatestImage, FS: vfs.OS(), Spool: cfg.Dir, Namespace: cfg.Namespace, Active: s.State().Active, Logger: log})
 		h := httpd.New(httpd.Config{
 			View: s.State().View, Now: s.State().Now, Started: s.Started().UnixMilli(), Version: namenode.SoftwareVersion, Address: s.Addr(), RPC: s.RPCStats, TxID: s.TxID,
-			Active: s.State().Active, NameDirs: []string{cfg.Dir}, Conf: c, Gatherer: metrics, WebHDFS: rest, Image: image, Pages: web.Handler(), LogLevel: o.LogLevel, Trust: p,
+			Active: s.State().Active, NameDirs: []string{cfg.Dir}, Conf: c, Gatherer: metrics, WebHDFS: rest, Image: image, Pages: web.Handler(), LogLevel: o.LogLevel, Trust: p, Reach: cfg.Reach,
 			Superuser: func(user string) bool { return s.Caller(user).Superuser }, StaticUser: static, Upstream: up.of, Build: o.Version,
 		})
 		metrics.MustRegister(httpd.NewCollector(s.State().View, s.RPCStats))

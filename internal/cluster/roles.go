@@ -97,6 +97,9 @@ func StartDatanode(ctx context.Context, c *conf.Conf, o Options) (*Role, error) 
 		}
 		return p.Listener(l, cfg.Log), nil
 	}
+	if p.Token != "" {
+		cfg.ListenHTTP = net.Listen // p.HTTP asks for the token
+	}
 	s, err := datanode.Start(ctx, cfg)
 	if err != nil {
 		return nil, errors.Join(explainListen(err, "dfs.datanode.address, dfs.datanode.http.address, dfs.datanode.ipc.address"), data.Close())

@@ -106,6 +106,31 @@ func TestNamedNetworksAreServed(t *testing.T) {
 	}
 }
 
+func TestTokenOpensWebPorts(t *testing.T) {
+	me := stranger(t)
+	nn, dn := startStorage(t, map[string]string{"lode.token": "s3cret"})
+	for what, at := range map[string]string{"namenode": nn.Ready.HTTP, "datanode": dn.Ready.Datanodes[1]} {
+		for token, want := range map[string]int{"": http.StatusUnauthorized, "wrong": http.StatusUnauthorized, "s3cret": http.StatusOK} {
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+net.JoinHostPort(me, port(at))+"/jmx", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if token != "" {
+				req.Header.Set("Authorization", "Bearer "+token)
+			}
+			r, err := http.DefaultClient.Do(req)
+			if err != nil {
+				t.Errorf("%s with token %q: %v", what, token, err)
+				continue
+			}
+			r.Body.Close()
+			if r.StatusCode != want {
+				t.Errorf("%s with token %q: %s", what, token, r.Status)
+			}
+		}
+	}
+}
+
 // Roles that run programs or hold tables do not even start where everybody could come.
 func TestRolesThatRefuseToStart(t *testing.T) {
 	nn, _ := startStorage(t, nil)

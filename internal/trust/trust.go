@@ -68,6 +68,9 @@ func (p Policy) HasToken(text string) bool {
 	return p.Token != "" && subtle.ConstantTimeCompare([]byte(text), []byte(p.Token)) == 1
 }
 
+// Cookie is the name under which a browser keeps the token.
+const Cookie = "lode-token"
+
 // HTTP lets a request through when its address is trusted or it has the token. Browsers may give the token once as
 // ?token=…, which becomes a cookie.
 func (p Policy) HTTP(next http.Handler) http.Handler {
@@ -78,11 +81,11 @@ func (p Policy) HTTP(next http.Handler) http.Handler {
 			return
 		}
 		bearer, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-		if c, err := r.Cookie("lode-token"); bearer == "" && err == nil {
+		if c, err := r.Cookie(Cookie); bearer == "" && err == nil {
 			bearer = c.Value
 		}
 		if t := r.URL.Query().Get("token"); bearer == "" && p.HasToken(t) {
-			http.SetCookie(w, &http.Cookie{Name: "lode-token", Value: t, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode})
+			http.SetCookie(w, &http.Cookie{Name: Cookie, Value: t, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode})
 			bearer = t
 		}
 		if !p.HasToken(bearer) {

@@ -56,6 +56,9 @@ func (m *rawMapper) flush(c *mapreduce.Context) error {
 	if err := m.emit.Transfers(m.rows.Batch(silver.Transfers), c.Emit); err != nil {
 		return err
 	}
+	if err := m.emit.Orders(m.rows.Batch(silver.Orders), c.Emit); err != nil {
+		return err
+	}
 	if err := m.emit.Mints(m.rows.Batch(silver.Mints), c.Emit); err != nil {
 		return err
 	}
@@ -102,6 +105,8 @@ func (m *factMapper) Map(c *mapreduce.Context, _, _ []byte) error {
 		return m.emit.Trades(b, c.Emit)
 	case silver.Mints:
 		return m.emit.Mints(b, c.Emit)
+	case silver.Orders:
+		return m.emit.Orders(b, c.Emit)
 	}
 	return m.emit.Transfers(b, c.Emit)
 }

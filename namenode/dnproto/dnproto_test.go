@@ -257,8 +257,8 @@ func TestPeerProtocol(t *testing.T) {
 	}
 	var keys namenodepb.GetBlockKeysResponseProto
 	c.must(nn, "getBlockKeys", &namenodepb.GetBlockKeysRequestProto{}, &keys)
-	if keys.Keys != nil {
-		t.Fatal("keys without tokens")
+	if k := keys.Keys; k == nil || k.GetIsBlockTokenEnabled() || k.CurrentKey == nil {
+		t.Fatalf("without block tokens the keys are those that say so, got %v", k)
 	}
 	var fin namenodepb.IsUpgradeFinalizedResponseProto
 	c.must(nn, "isUpgradeFinalized", &namenodepb.IsUpgradeFinalizedRequestProto{}, &fin)
