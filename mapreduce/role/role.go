@@ -67,13 +67,13 @@ func StartScheduler(ctx context.Context, c *conf.Conf, o SchedulerOptions) (*Sch
 	}
 	s := &Scheduler{Server: srv, Address: srv.Address(), fs: fsys}
 	api := rest.New(srv, rest.Options{Version: o.Version, Page: o.Page, FS: fsys, Conf: c.String})
-	srv.SetHTTP(p.HTTP(api.ResourceManager()))
+	srv.SetHTTP(p.HTTP(trust.SameOrigin(api.ResourceManager())))
 	for _, l := range []struct {
 		key     string
 		handler http.Handler
 		address *string
-	}{{"lode.scheduler.history-address", p.HTTP(api.History()), &s.History},
-		{"lode.scheduler.submission-address", p.HTTP(api.Submissions()), &s.Submissions}} {
+	}{{"lode.scheduler.history-address", p.HTTP(trust.SameOrigin(api.History())), &s.History},
+		{"lode.scheduler.submission-address", p.HTTP(trust.SameOrigin(api.Submissions())), &s.Submissions}} {
 		if err := s.listen(c.String(l.key), l.key, l.handler, l.address); err != nil {
 			return nil, errors.Join(err, s.Close())
 		}

@@ -82,7 +82,7 @@ func New(cfg Config) http.Handler {
 		mux.Handle(old, http.RedirectHandler("/", http.StatusFound))
 	}
 	mux.Handle("/", readOnly(cfg.Pages))
-	return cfg.Trust.HTTP(mux)
+	return cfg.Trust.HTTP(trust.SameOrigin(mux))
 }
 
 // readOnly serves what can be read and nothing else.
@@ -110,6 +110,7 @@ func gateway(role string, upstream func(string) string) http.Handler {
 			r.Out.URL.Path = strings.TrimPrefix(r.In.URL.Path, "/"+role)
 			r.Out.URL.RawPath = strings.TrimPrefix(r.In.URL.RawPath, "/"+role)
 			r.SetXForwarded()
+			r.Out.Header.Del("Origin") // it names this port, as it should; the other role would take it for a stranger's
 			if c, err := r.In.Cookie(trust.Cookie); err == nil && r.In.Header.Get("Authorization") == "" {
 				r.Out.Header.Set("Authorization", "Bearer "+c.Value)
 			}

@@ -34,8 +34,8 @@ const short = id => id.replace(/^(attempt|task)_\d+_\d+_/, '')
 const median = list => { const s = [...list].sort((a, b) => a - b); return s.length ? s[Math.floor((s.length - 1) / 2)] : 0 }
 const where = {'node-local': 'local', 'rack-local': 'rack', 'off-switch': 'far'}
 
-// place names where an attempt runs: the host, or the worker when all are on this machine.
-const place = a => a.host && a.host !== 'localhost' ? a.host : a.worker
+// place names where an attempt runs: the host, or the worker where a host has several.
+const place = a => a.host && !a.shared ? a.host : a.worker
 
 // lanesOf puts the attempts of each worker into as few rows as do not overlap: in effect, its slots.
 function lanesOf(all, now) {
@@ -48,12 +48,15 @@ function attempts(job, now) {
   const out = []
   for (const t of job.tasks ?? []) for (const a of t.attempts ?? []) {
     if (!Number(a.started_ms)) continue
-    const from = Number(a.started_ms), to = Number(a.finished_ms) || now, kind = t.kind === 'MAP' ? where[a.locality] ?? 'unplaced' : t.kind === 'REDUCE' ? 'reduce' : 'setup'
+    const from = Number(a.started_ms), to = Number(a.finished_ms) || now, kind = t.kind === 'MAP' ? (t.input ? where[a.locality] : null) ?? 'unplaced' : t.kind === 'REDUCE' ? 'reduce' : 'setup'
     const bad = a.state === 'FAILED' ? ' failed' : a.state === 'KILLED' ? ' killed' : a.state === 'RUNNING' ? ' running' : ''
     const shuffled = Math.min(to, Number(a.shuffle_finished_ms) || (t.kind === 'REDUCE' && bad === ' running' ? now : 0)), merged = Math.min(to, Number(a.merge_finished_ms) || 0)
     out.push({...a, task: t, from, to, kind: kind + bad + (a.speculative ? ' speculative' : ''), parts: t.kind === 'REDUCE' && shuffled > from ? [{kind: 'shuffle', from, to: shuffled}, ...(merged > shuffled ? [{kind: 'merge', from: shuffled, to: merged}] : [])] : [],
       title: `${short(a.id)} · ${t.kind.toLowerCase()} of stage ${t.stage}${a.locality ? ' · ' + a.locality : ''}${a.speculative ? ' · speculative' : ''} · ${a.state.toLowerCase()} · ${span(to - from)}${a.error ? ' · ' + a.error.split('\n')[0] : ''}`})
   }
+  const workers = new Map()
+  for (const a of out) workers.set(a.host, (workers.get(a.host) ?? new Set()).add(a.worker))
+  for (const a of out) a.shared = a.host === 'localhost' || workers.get(a.host).size > 1
   return out.sort((a, b) => a.from - b.from)
 }
 
@@ -64,7 +67,7 @@ function notes(job, all, reduces, elapsed) {
     const even = reduces.filter(r => r.stage === stage).map(r => r.records), mid = median(even), most = Math.max(0, ...even)
     if (even.length > 1 && most > 1000 && most > 2 * Math.max(1, mid)) out.push(`Stage ${stage}: the largest reducer reads ${(most / Math.max(1, mid)).toFixed(1)} times the records of the middle one: one key or partition is heavy. A combiner, a finer partitioner or salted keys help.`)
   }
-  const far = maps.filter(a => a.locality === 'off-switch').length
+  const far = maps.filter(a => a.locality === 'off-switch' && a.task.input).length
   if (maps.length > 3 && far > maps.length / 4) out.push(`${far} of ${maps.length} maps read their input from another rack or node: more replicas or workers beside the datanodes would help.`)
   const spilled = counter(job.map_counters, 'SPILLED_RECORDS'), produced = counter(job.map_counters, 'COMBINE_OUTPUT_RECORDS') || counter(job.map_counters, 'MAP_OUTPUT_RECORDS')
   if (produced > 1000 && spilled > 1.5 * produced) out.push(`Map output was spilled ${(spilled / produced).toFixed(1)} times over: give the tasks more sort memory (mapreduce.task.io.sort.mb).`)
@@ -134,7 +137,7 @@ export async function job(page) {
     return [`${i}${!over && Number(j.stage) === i ? ' (now)' : ''}`, bar(ts.length ? ts.filter(t => t.state === 'SUCCEEDED').length / ts.length : 0), n('MAP'), n('REDUCE'), num(as.length), num(as.filter(a => a.state === 'FAILED').length), as.length ? span(Math.max(...as.map(a => a.to)) - Math.min(...as.map(a => a.from))) : '']
   }))}
   <h2>Attempts over time</h2>${all.length ? html`${gantt(lanesOf(all, now), Math.min(began, all[0].from), Math.max(end, ...all.map(a => a.to)), s.selected)}
-  <p class="legend">${[['local', 'map, input on the same node'], ['rack', 'same rack'], ['far', 'another rack'], ['unplaced', 'map without a place'], ['shuffle', 'shuffle'], ['merge', 'merge'], ['reduce', 'reduce'], ['setup', 'setup and commit'], ['failed', 'failed or killed']].map(([k, t]) => html`<span><i class="key ${k}"></i>${t}</span>`)}</p>` : html`<p class="dim">No attempt has started. The job waits for ${j.phase || 'a free slot'}.</p>`}
+  <p class="legend">${[['local', 'map, input on the same node'], ['rack', 'same rack'], ['far', 'another rack'], ['unplaced', 'map whose input is nowhere'], ['shuffle', 'shuffle'], ['merge', 'merge'], ['reduce', 'reduce'], ['setup', 'setup and commit'], ['failed', 'failed or killed']].map(([k, t]) => html`<span><i class="key ${k}"></i>${t}</span>`)}</p>` : html`<p class="dim">No attempt has started. The job waits for ${j.phase || 'a free slot'}.</p>`}
   <div id="attempt">${picked ? html`<section class="panel"><h3>${picked.id}</h3><p>${state(picked.state)} ${picked.task.kind.toLowerCase()} task ${picked.task.index} of stage ${picked.task.stage}, ${span(picked.to - picked.from)} on ${place(picked)}${picked.locality ? `, ${picked.locality}` : ''}${picked.speculative ? ', speculative' : ''}. ${picked.status}</p>
   ${picked.task.input ? html`<p class="dim">Input: <code>${picked.task.input}</code></p>` : none}${picked.error ? html`<pre class="error">${picked.error}</pre>` : none}
   <div class="row"><button type="button" class="small" data-do="log" data-id="${picked.id}">Show its log</button></div>${s.log?.id === picked.id ? html`<pre class="preview" tabindex="0">${s.log.text}</pre>` : none}

@@ -16,7 +16,7 @@ const scenarios = [
   ['Words counted, twice', 'A combiner adds up on the map side; without it every word crosses the network.',
     ['lode job submit wordcount /books /out/with', 'lode job submit wordcount -D mapreduce.job.reduces=4 /books /out/four', 'lode dfs -head /out/with/part-r-00000'], 'The job’s page: bytes shuffled, records of each reducer, attempts over time.'],
   ['A worker vanishes in mid-job', 'Its attempts are lost, and so are its map outputs; they run again elsewhere, and the answer is the same.',
-    ['lode job submit --no-wait pi 16 200000000', 'lode cluster stop --dir ./c worker0 --kill', 'lode cluster start --dir ./c'], 'The job’s Gantt chart: red attempts on the lost worker, new ones on the other.'],
+    ['lode job submit --no-wait pi 16 20000000', 'lode cluster stop --dir ./c worker0 --kill', 'lode cluster start --dir ./c'], 'The job’s Gantt chart: red attempts on the lost worker, new ones on the other.'],
   ['A task that fails', 'Four attempts, each on another worker where there is one; then the job fails with the last error, readable.',
     ['lode streaming -input /books -output /out/never -mapper "sh -c \'exit 3\'" -reducer cat'], 'The failed attempts on the job’s page, with what they wrote.'],
   ['The namenode is killed', 'Every change is in the journal before it is acknowledged: nothing that was acknowledged is lost.',
