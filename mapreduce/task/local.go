@@ -62,6 +62,9 @@ func Local(ctx context.Context, job *mapreduce.Job, o LocalOptions) (res *LocalR
 		if r.State != Succeeded {
 			return res, fmt.Errorf("job %s: %s", job.Name, r.Error)
 		}
+		if !r.Setup.Uber {
+			return res, fmt.Errorf("job %s: the settings of stage %d forbid to run it in one process (mapreduce.job.ubertask.…)", job.Name, i)
+		}
 		for _, t := range r.Setup.Tasks {
 			res.Counters.Add(CountersFromProto(t.Counters))
 		}

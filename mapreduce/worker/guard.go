@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	guardEvery    = 250 * time.Millisecond
+	guardEvery    = 500 * time.Millisecond
 	memoryGrace   = 4        // a task may exceed its memory by a quarter before it is killed
 	defaultLogMax = 64 << 20 // bytes of one log of an attempt
 	maxChildren   = 1000
