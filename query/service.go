@@ -17,6 +17,7 @@ import (
 
 	duckdb "github.com/duckdb/duckdb-go/v2"
 
+	"github.com/lodehq/lode/internal/trust"
 	"github.com/lodehq/lode/table"
 )
 
@@ -33,6 +34,8 @@ type Config struct {
 	Timeout    time.Duration // of one statement: 5 minutes
 	Poll       time.Duration // between looks for new snapshots: 1 s
 	Logger     *slog.Logger
+	// Trust says who may ask without the cluster's token, over every protocol. The zero value trusts this machine only.
+	Trust trust.Policy
 }
 
 // Service is a running query service.
@@ -127,7 +130,7 @@ func (s *Service) listen(run context.Context, addr string) error {
 		return fmt.Errorf("query service: %w (another process may hold the port; --listen takes another, port 0 any)", err)
 	}
 	s.addr = l.Addr()
-	s.http = &http.Server{Handler: s.Handler(), ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), BaseContext: func(net.Listener) context.Context { return run }}
+	s.http = &http.Server{Handler: s.cfg.Trust.HTTP(s.Handler()), ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), BaseContext: func(net.Listener) context.Context { return run }}
 	s.wg.Go(func() {
 		if err := s.http.Serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) {
 			s.log.Error("query service stopped serving", "error", err)
@@ -180,6 +183,9 @@ func (s *Service) Addr() string {
 	}
 	return s.addr.String()
 }
+
+// Trust is who may ask without the cluster's token: the protocols beside HTTP ask for it.
+func (s *Service) Trust() trust.Policy { return s.cfg.Trust }
 
 // Refresh looks for new snapshots now; afterwards they are visible.
 func (s *Service) Refresh(ctx context.Context) (bool, error) { return s.refresh.refresh(ctx) }

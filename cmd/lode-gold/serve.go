@@ -19,6 +19,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/lodehq/lode/internal/conf"
+	"github.com/lodehq/lode/internal/trust"
 	"github.com/lodehq/lode/query"
 	"github.com/lodehq/lode/query/flight"
 	"github.com/lodehq/lode/query/pgwire"
@@ -121,12 +122,16 @@ func serve(c *cli.Context, s *setup, at addresses) (err error) {
 	if c.Bool("watch-parent") {
 		go watchParent(ctx, c.App.Reader, cancel) // ends with the process: a read of standard input cannot be stopped
 	}
+	policy, err := trust.Parse(s.conf.Strings("lode.trusted.networks"), s.conf.String("lode.token"))
+	if err != nil {
+		return usageError{err}
+	}
 	r := ready{PID: os.Getpid()}
 	if err := s.cat.EnsureNamespaces(ctx, table.StandardNamespaces()...); err != nil {
 		return err
 	}
 	if at.catalog != "" {
-		stop, addr, err := serveCatalog(s, at.catalog)
+		stop, addr, err := serveCatalog(s, at.catalog, policy)
 		if err != nil {
 			return err
 		}
@@ -138,7 +143,7 @@ func serve(c *cli.Context, s *setup, at addresses) (err error) {
 		debug.SetMemoryLimit(512 << 20)
 		q, err := query.Start(ctx, query.Config{
 			Catalog: s.cat, Listen: at.query, CacheDir: pick(c.String("cache-dir"), s.conf.String("lode.query.dir")), Memory: memory(c.String("memory"), s.conf),
-			Threads: c.Int("threads"), Timeout: c.Duration("timeout"), Poll: c.Duration("poll"), Logger: s.log,
+			Threads: c.Int("threads"), Timeout: c.Duration("timeout"), Poll: c.Duration("poll"), Logger: s.log, Trust: policy,
 		})
 		if err != nil {
 			return err
@@ -190,12 +195,12 @@ func announce(file string, r ready) error {
 	return os.Rename(file+".tmp", file)
 }
 
-func serveCatalog(s *setup, addr string) (stop func(), at string, err error) {
+func serveCatalog(s *setup, addr string, policy trust.Policy) (stop func(), at string, err error) {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, "", fmt.Errorf("catalog: %w (another process may hold the port; port 0 takes any)", err)
 	}
-	srv := &http.Server{Handler: rest.NewHandler(s.cat, s.log), ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)}
+	srv := &http.Server{Handler: policy.HTTP(rest.NewHandler(s.cat, s.log)), ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
