@@ -41,6 +41,7 @@ type Config struct {
 	Patience    time.Duration // how long a node may give nothing new: 10 minutes
 	Timeout     time.Duration // of one request: 30 s
 	Poll        time.Duration // between looks at the head: 2 s
+	Lease       time.Duration // of silence after which another ingester may take over: 30 s
 
 	// Verify checks a block against its own hashes; nil takes the node's word.
 	Verify   func(block, receipts json.RawMessage) error
@@ -133,6 +134,9 @@ func withDefaults(cfg Config) Config {
 	if cfg.Timeout == 0 {
 		cfg.Timeout = 30 * time.Second
 	}
+	if cfg.Lease == 0 {
+		cfg.Lease = leaseTime
+	}
 	if cfg.MaxReorg == 0 {
 		cfg.MaxReorg = 1024
 	}
@@ -181,15 +185,30 @@ func Run(ctx context.Context, cfg Config) (Report, error) {
 	r := &run{cfg: cfg, node: n, known: map[uint64]entry{},
 		fetch:  &fetcher{node: n, log: cfg.Logger, traces: cfg.Traces, patience: cfg.Patience, verify: cfg.Verify, limit: firstLimit},
 		report: Report{Chain: cfg.Chain, Dir: directory(cfg.Dir, cfg.Chain)}}
-	err := r.all(ctx)
+	err := r.alone(ctx)
 	r.report.Calls, r.report.Bytes = n.calls.Load(), n.bytes.Load()
 	return r.report, err
 }
 
-func (r *run) all(ctx context.Context) error {
+// alone does all under the lease of the chain's directory.
+func (r *run) alone(ctx context.Context) error {
 	if err := r.meet(ctx); err != nil {
 		return err
 	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	l, err := takeLease(ctx, r.cfg.FS, r.report.Dir, r.cfg.Lease, r.cfg.Logger, cancel)
+	if err != nil {
+		return err
+	}
+	err = r.all(ctx)
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
+		err = cause
+	}
+	return errors.Join(err, l.release(context.WithoutCancel(ctx)))
+}
+
+func (r *run) all(ctx context.Context) error {
 	var doubt time.Time // since when the node contradicts itself
 	for first := true; ; first = false {
 		wanted, err := r.wanted(ctx)

@@ -148,6 +148,10 @@ func lines(t testing.TB, fsys storage.FS) []landedLine {
 		if err != nil {
 			return err
 		}
+		if strings.HasPrefix(path.Base(name), leaseFile) {
+			t.Errorf("a lease was left: %s", name)
+			return nil
+		}
 		if strings.HasPrefix(path.Base(name), orphaned) {
 			return nil
 		}
