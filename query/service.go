@@ -34,8 +34,7 @@ type Config struct {
 	Timeout    time.Duration // of one statement: 5 minutes
 	Poll       time.Duration // between looks for new snapshots: 1 s
 	Logger     *slog.Logger
-
-	// Trust says who beyond loopback may ask. HTTP takes the token too; the other protocols are for trusted networks only.
+	// Trust says who may ask without the cluster's token, over every protocol. The zero value trusts this machine only.
 	Trust trust.Policy
 }
 
@@ -187,6 +186,9 @@ func (s *Service) Addr() string {
 	}
 	return s.addr.String()
 }
+
+// Trust is who may ask without the cluster's token: the protocols beside HTTP ask for it.
+func (s *Service) Trust() trust.Policy { return s.cfg.Trust }
 
 // Refresh looks for new snapshots now; afterwards they are visible.
 func (s *Service) Refresh(ctx context.Context) (bool, error) { return s.refresh.refresh(ctx) }

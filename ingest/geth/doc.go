@@ -20,6 +20,9 @@
 // # What it promises
 //
 //   - Each wanted block is in exactly one landed file, whatever the node or this process did in between.
-//   - A block whose receipts do not belong to it, whose number is not the one asked for, or whose parent is not the block landed before it, is not landed.
+//   - A block whose receipts do not belong to it, whose number is not the one asked for, is not landed; one whose parent is not the block landed before it shows a reorganisation.
+//   - One ingester at a time writes a chain's directory: it holds a lease, a file there, and stops when another took it over.
+//   - A reorganisation, of any depth up to Config.MaxReorg, is undone: landed blocks that the node does not have any more are taken out (their files get names
+//     that nobody reads) and the heights are landed again, before anything on top of them. Batch jobs read the landed files, so at their next run the rows leave every table.
 //   - 429, 5xx, timeouts, resets, cut bodies, missing receipts and answers in another order cost time, never data.
 package geth

@@ -259,22 +259,25 @@ func (l *lander) line(b *raw) []byte {
 
 // add writes a block, and finishes the file when it is full or the block belongs to another directory.
 func (l *lander) add(ctx context.Context, b *raw) error {
-	if l.w != nil && (l.bytes >= l.fileBytes || l.group != group(b.number)) {
+	return l.addLine(ctx, entry{b.number, b.hash, b.parent}, l.line(b))
+}
+
+func (l *lander) addLine(ctx context.Context, e entry, line []byte) error {
+	if l.w != nil && (l.bytes >= l.fileBytes || l.group != group(e.Number)) {
 		if err := l.finish(ctx); err != nil {
 			return err
 		}
 	}
 	if l.w == nil {
-		if err := l.open(ctx, b.number); err != nil {
+		if err := l.open(ctx, e.Number); err != nil {
 			return err
 		}
 	}
-	line := l.line(b)
 	if _, err := l.z.Write(line); err != nil {
-		return fmt.Errorf("land block %d: %w", b.number, err)
+		return fmt.Errorf("land block %d: %w", e.Number, err)
 	}
 	l.bytes += int64(len(line))
-	l.entries = append(l.entries, entry{b.number, b.hash, b.parent})
+	l.entries = append(l.entries, e)
 	return nil
 }
 

@@ -17,13 +17,17 @@ type order struct {
 	done    chan struct{}
 }
 
+func (r *run) lander() *lander {
+	return &lander{fs: r.cfg.FS, dir: r.report.Dir, chain: r.cfg.Chain, chainID: r.report.ChainID, source: r.cfg.RPC, replication: r.cfg.Replication, fileBytes: r.cfg.FileBytes, now: r.cfg.Now}
+}
+
 // land fetches blocks in parallel and writes them in order. What is written in a file that is not finished when something
 // fails is not landed.
 func (r *run) land(ctx context.Context, numbers []uint64) (err error) {
 	if len(numbers) == 0 {
 		return nil
 	}
-	l := &lander{fs: r.cfg.FS, dir: r.report.Dir, chain: r.cfg.Chain, chainID: r.report.ChainID, source: r.cfg.RPC, replication: r.cfg.Replication, fileBytes: r.cfg.FileBytes, now: r.cfg.Now}
+	l := r.lander()
 	fetching, cancel := context.WithCancel(ctx)
 	orders := make(chan *order, r.cfg.Parallel-1)
 	finished := make(chan struct{})
@@ -96,21 +100,15 @@ func (r *run) dispatch(ctx context.Context, numbers []uint64, orders chan<- *ord
 	}
 }
 
-// errReorganised says that the chain changed under blocks that are landed.
-var errReorganised = errors.New("the chain was reorganised")
-
 // follows makes sure that a block stands on the block before it, if that one is landed.
 func (r *run) follows(ctx context.Context, b *raw) error {
 	if b.number == 0 {
 		return nil
 	}
 	for range 5 {
-		parent, ok := r.known[b.number-1]
-		if !ok {
-			var err error
-			if parent, ok, err = r.landed.find(ctx, b.number-1); err != nil {
-				return fmt.Errorf("look for the parent of block %d: %w", b.number, err)
-			}
+		parent, ok, err := r.landedAt(ctx, b.number-1)
+		if err != nil {
+			return fmt.Errorf("look for the parent of block %d: %w", b.number, err)
 		}
 		if !ok || parent.Hash == b.parent {
 			return nil
@@ -121,10 +119,9 @@ func (r *run) follows(ctx context.Context, b *raw) error {
 			return err
 		}
 		if again[0].parent == b.parent {
-			return fmt.Errorf("%w: block %d stands on %s, landed is %s as block %d; remove the landed files from that block on and start again, or stay further behind the head (--confirmations)",
-				errReorganised, b.number, b.parent, parent.Hash, parent.Number)
+			return &errReorganised{b.number, b.parent, parent.Hash}
 		}
 		*b = again[0]
 	}
-	return fmt.Errorf("%w: block %d does not come to rest", errReorganised, b.number)
+	return fmt.Errorf("block %d does not come to rest: the node gives another one each time", b.number)
 }

@@ -29,6 +29,8 @@ type Config struct {
 	Once   bool // end at the head instead of following it
 	// Confirmations is how far behind the newest block a follower stays: what is younger may still be replaced by another block.
 	Confirmations uint64
+	// MaxReorg is how many landed blocks may turn out to have left the chain: 1024. More is a node of another chain.
+	MaxReorg uint64
 
 	FS          storage.FS
 	Dir         string        // "/data/chain"
@@ -39,6 +41,7 @@ type Config struct {
 	Patience    time.Duration // how long a node may give nothing new: 10 minutes
 	Timeout     time.Duration // of one request: 30 s
 	Poll        time.Duration // between looks at the head: 2 s
+	Lease       time.Duration // of silence after which another ingester may take over: 30 s
 
 	// Verify checks a block against its own hashes; nil takes the node's word.
 	Verify   func(block, receipts json.RawMessage) error
@@ -67,6 +70,12 @@ type Report struct {
 	Calls   int64  `json:"calls"`
 	Bytes   int64  `json:"bytes"`
 	Dir     string `json:"dir"`
+
+	Head uint64 `json:"head,omitempty"`
+	Lag  uint64 `json:"lag"` // blocks between the node's newest and the newest wanted
+
+	Reorganisations int `json:"reorganisations"`
+	Orphaned        int `json:"orphaned"` // landed blocks that left the chain and were taken out
 }
 
 // Range of block numbers, both ends included.
@@ -125,6 +134,12 @@ func withDefaults(cfg Config) Config {
 	if cfg.Timeout == 0 {
 		cfg.Timeout = 30 * time.Second
 	}
+	if cfg.Lease == 0 {
+		cfg.Lease = leaseTime
+	}
+	if cfg.MaxReorg == 0 {
+		cfg.MaxReorg = 1024
+	}
 	if cfg.Poll == 0 {
 		cfg.Poll = 2 * time.Second
 	}
@@ -170,15 +185,31 @@ func Run(ctx context.Context, cfg Config) (Report, error) {
 	r := &run{cfg: cfg, node: n, known: map[uint64]entry{},
 		fetch:  &fetcher{node: n, log: cfg.Logger, traces: cfg.Traces, patience: cfg.Patience, verify: cfg.Verify, limit: firstLimit},
 		report: Report{Chain: cfg.Chain, Dir: directory(cfg.Dir, cfg.Chain)}}
-	err := r.all(ctx)
+	err := r.alone(ctx)
 	r.report.Calls, r.report.Bytes = n.calls.Load(), n.bytes.Load()
 	return r.report, err
 }
 
-func (r *run) all(ctx context.Context) error {
+// alone does all under the lease of the chain's directory.
+func (r *run) alone(ctx context.Context) error {
 	if err := r.meet(ctx); err != nil {
 		return err
 	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	l, err := takeLease(ctx, r.cfg.FS, r.report.Dir, r.cfg.Lease, r.cfg.Logger, cancel)
+	if err != nil {
+		return err
+	}
+	err = r.all(ctx)
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
+		err = cause
+	}
+	return errors.Join(err, l.release(context.WithoutCancel(ctx)))
+}
+
+func (r *run) all(ctx context.Context) error {
+	var doubt time.Time // since when the node contradicts itself
 	for first := true; ; first = false {
 		wanted, err := r.wanted(ctx)
 		if err != nil {
@@ -194,19 +225,68 @@ func (r *run) all(ctx context.Context) error {
 		if first {
 			r.report.Already = len(wanted) - len(missing)
 		}
-		r.report.Wanted = len(wanted)
-		if err := r.land(ctx, missing); err != nil {
+		r.report.Wanted = max(r.report.Wanted, len(wanted))
+		if r.cfg.Latest {
+			err = r.stands(ctx, r.watched(wanted))
+		}
+		if err == nil {
+			err = r.land(ctx, missing)
+		}
+		var change *errReorganised
+		if errors.As(err, &change) {
+			from, err := r.unwind(ctx, change.at)
+			if err != nil {
+				return errors.Join(change, err)
+			}
+			if from == change.at {
+				// The node agrees with what is landed again: it was between two minds.
+				if doubt.IsZero() {
+					doubt = time.Now()
+				} else if time.Since(doubt) > r.cfg.Patience {
+					return fmt.Errorf("%w, yet the node says that the landed block is its own", change)
+				}
+				if err := sleep(ctx, r.cfg.Poll); err != nil {
+					return err
+				}
+			}
+			r.again(from, change.at)
+			continue
+		}
+		if err != nil {
 			return err
 		}
+		doubt = time.Time{}
 		if r.cfg.Once || !r.cfg.Latest {
 			return nil
 		}
+		r.report.Head, r.report.Lag = r.head, r.head-min(r.head, r.last())
 		// A follower starts again where it is: what is landed does not have to be wanted any more.
 		r.cfg.Blocks = []Range{{First: r.last() + 1}}
 		if err := sleep(ctx, r.cfg.Poll); err != nil {
 			return nil // told to stop
 		}
 	}
+}
+
+// watched are the heights whose landed block is compared with the node's: what is wanted, and the one before it.
+func (r *run) watched(wanted []uint64) []uint64 {
+	if first := r.cfg.Blocks[len(r.cfg.Blocks)-1].First; len(wanted) == 0 && first > 0 {
+		return []uint64{first - 1}
+	}
+	return wanted
+}
+
+// again wants the heights [from, below) that were taken out.
+func (r *run) again(from, below uint64) {
+	if from >= below {
+		return
+	}
+	last := &r.cfg.Blocks[len(r.cfg.Blocks)-1]
+	if r.cfg.Latest && from < last.First {
+		last.First = from
+		return
+	}
+	r.cfg.Blocks = append([]Range{{from, below - 1}}, r.cfg.Blocks...)
 }
 
 func (r *run) last() uint64 { return r.cfg.Blocks[len(r.cfg.Blocks)-1].Last }

@@ -12,6 +12,7 @@ import (
 	"math/rand"
 	"net/http"
 	"net/http/httptest"
+	"path"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -147,6 +148,13 @@ func lines(t testing.TB, fsys storage.FS) []landedLine {
 		if err != nil {
 			return err
 		}
+		if strings.HasPrefix(path.Base(name), leaseFile) {
+			t.Errorf("a lease was left: %s", name)
+			return nil
+		}
+		if strings.HasPrefix(path.Base(name), orphaned) {
+			return nil
+		}
 		if !fileName.MatchString(name[strings.LastIndexByte(name, '/')+1:]) {
 			t.Errorf("a file that is not landed was left: %s", name)
 			return nil
@@ -180,10 +188,20 @@ func lines(t testing.TB, fsys storage.FS) []landedLine {
 
 func wantNumbers(t testing.TB, fsys storage.FS, numbers []uint64) {
 	t.Helper()
+	wantForked(t, fsys, numbers, 1<<40)
+}
+
+// wantForked wants blocks that from a height on are those of forked.
+func wantForked(t testing.TB, fsys storage.FS, numbers []uint64, from uint64) {
+	t.Helper()
 	seen := map[uint64]int{}
 	for _, l := range lines(t, fsys) {
 		seen[l.Number]++
-		if l.Block["hash"] != hash(l.Number, 0) || len(l.Receipts) != 1 || l.Receipts[0]["blockHash"] != hash(l.Number, 0) {
+		want := hash(l.Number, 0)
+		if l.Number >= from {
+			want = hash(l.Number, 9)
+		}
+		if l.Block["hash"] != want || len(l.Receipts) != 1 || l.Receipts[0]["blockHash"] != want {
 			t.Errorf("block %d is not itself: %v", l.Number, l)
 		}
 	}
@@ -295,21 +313,70 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-func TestParentOfAnotherChainIsNotLanded(t *testing.T) {
-	fsys := local(t)
-	if _, err := Run(t.Context(), Config{RPC: serve(t, replaynode.New(recorded(t, 10, 11), replaynode.Options{})), Blocks: []Range{{10, 11}}, FS: fsys, Once: true}); err != nil {
-		t.Fatal(err)
-	}
-	h := replaynode.New(recorded(t, 12, 13), replaynode.Options{})
-	url := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+// forked is a node whose blocks from a height on are others: their hashes end in another digit.
+func forked(t testing.TB, from, last uint64) string {
+	h := replaynode.New(recorded(t, sequence(1, last)...), replaynode.Options{})
+	return serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		rec := httptest.NewRecorder()
 		h.ServeHTTP(rec, r)
-		_, _ = w.Write(bytes.ReplaceAll(rec.Body.Bytes(), []byte(hash(11, 0)), []byte(hash(11, 9))))
+		body := rec.Body.Bytes()
+		for n := from; n <= last; n++ {
+			body = bytes.ReplaceAll(body, []byte(hash(n, 0)), []byte(hash(n, 9)))
+		}
+		_, _ = w.Write(body)
 	}))
-	if _, err := Run(t.Context(), Config{RPC: url, Blocks: []Range{{12, 13}}, FS: fsys, Once: true}); !errors.Is(err, errReorganised) {
+}
+
+// A reorganisation under landed blocks, at every depth, below, within and across files: what left the chain is gone, what stayed is there once, what is new is landed.
+func TestReorganisationIsUndone(t *testing.T) {
+	for from := uint64(4); from <= 12; from++ {
+		fsys := local(t)
+		old := serve(t, replaynode.New(recorded(t, sequence(1, 10)...), replaynode.Options{}))
+		for _, blocks := range [][]Range{{{1, 6}}, {{7, 9}}, {{10, 10}}} { // three files
+			if _, err := Run(t.Context(), Config{RPC: old, Blocks: blocks, FS: fsys, Once: true}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		report, err := Run(t.Context(), Config{RPC: forked(t, from, 12), Blocks: []Range{{11, 12}}, FS: fsys, Once: true, Poll: time.Millisecond})
+		if err != nil {
+			t.Fatalf("from %d: %v", from, err)
+		}
+		want := 0
+		if from <= 10 {
+			want = int(11 - from)
+		}
+		if report.Orphaned != want {
+			t.Errorf("from %d: %d blocks taken out", from, report.Orphaned)
+		}
+		wantForked(t, fsys, sequence(1, 12), from)
+	}
+}
+
+// The same when the chain did not become longer: a follower looks at the block that it landed last.
+func TestReplacedHead(t *testing.T) {
+	fsys := local(t)
+	old := serve(t, replaynode.New(recorded(t, sequence(1, 10)...), replaynode.Options{}))
+	if _, err := Run(t.Context(), Config{RPC: old, Blocks: []Range{{First: 1}}, Latest: true, FS: fsys, Once: true}); err != nil {
 		t.Fatal(err)
 	}
-	wantNumbers(t, fsys, []uint64{10, 11})
+	report, err := Run(t.Context(), Config{RPC: forked(t, 8, 10), Blocks: []Range{{First: 1}}, Latest: true, FS: fsys, Once: true})
+	if err != nil || report.Orphaned != 3 || report.Reorganisations != 1 {
+		t.Fatalf("%+v %v", report, err)
+	}
+	wantForked(t, fsys, sequence(1, 10), 8)
+}
+
+func TestAnotherChainIsNoReorganisation(t *testing.T) {
+	fsys := local(t)
+	old := serve(t, replaynode.New(recorded(t, sequence(1, 10)...), replaynode.Options{}))
+	if _, err := Run(t.Context(), Config{RPC: old, Blocks: []Range{{1, 10}}, FS: fsys, Once: true}); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Run(t.Context(), Config{RPC: forked(t, 2, 12), Blocks: []Range{{11, 12}}, FS: fsys, Once: true, MaxReorg: 5})
+	if err == nil || !strings.Contains(err.Error(), "another chain") {
+		t.Fatal(err)
+	}
+	wantNumbers(t, fsys, sequence(1, 10))
 }
 
 func TestFollowsTheHead(t *testing.T) {

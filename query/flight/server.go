@@ -51,7 +51,7 @@ func Start(service *query.Service, addr string) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("Flight SQL endpoint: %w (another process may hold the port; port 0 takes any)", err)
 	}
-	s := &Server{service: service, grpc: grpc.NewServer(), addr: l.Addr(), done: make(chan error, 1), prepared: map[string]*prepared{}}
+	s := &Server{service: service, grpc: grpc.NewServer(grpc.UnaryInterceptor(guardUnary(service.Trust())), grpc.StreamInterceptor(guardStream(service.Trust()))), addr: l.Addr(), done: make(chan error, 1), prepared: map[string]*prepared{}}
 	s.Alloc = memory.DefaultAllocator
 	for id, v := range map[flightsql.SqlInfo]any{
 		flightsql.SqlInfoFlightSqlServerName: "Lode", flightsql.SqlInfoFlightSqlServerVersion: "1", flightsql.SqlInfoFlightSqlServerArrowVersion: arrow.PkgVersion, flightsql.SqlInfoFlightSqlServerReadOnly: true,

@@ -62,7 +62,7 @@ func Start(ctx context.Context, service *query.Service, addr string, log *slog.L
 		wire.Version(serverVersion), wire.Logger(slog.New(slog.DiscardHandler)),
 		wire.GlobalParameters(wire.Parameters{"client_encoding": "UTF8", "server_encoding": "UTF8", "DateStyle": "ISO, MDY", "integer_datetimes": "on", "TimeZone": "UTC", "standard_conforming_strings": "on", "is_superuser": "off", "IntervalStyle": "postgres", "server_version": serverVersion}),
 		wire.BackendKeyData(s.greet), wire.CancelRequest(s.cancelRequest), wire.CloseConn(s.forget), wire.TxStatus(s.txStatus),
-		wire.WithShutdownTimeout(2*time.Second), wire.MessageBufferSize(1<<20))
+		wire.SessionAuthStrategy(authenticate(service.Trust())), wire.WithShutdownTimeout(2*time.Second), wire.MessageBufferSize(1<<20))
 	if err != nil {
 		return nil, fmt.Errorf("PostgreSQL endpoint: %w", err)
 	}

@@ -29,6 +29,7 @@ func (e *ServerError) Error() string { return e.Message + " (" + e.Code + ")" }
 type Client struct {
 	Server string // "http://127.0.0.1:8765"
 	HTTP   *http.Client
+	Token  string // the cluster's, for those who come from a network that is not trusted
 }
 
 // Query runs a statement and answers its rows in a format of csv, json, parquet and arrow. The caller closes them; a cut-off answer
@@ -48,6 +49,9 @@ func (c *Client) Query(ctx context.Context, statement, format string) (io.ReadCl
 	}
 	req.Header.Set("Content-Type", "text/plain; charset=utf-8")
 	req.Header.Set("Accept", accept)
+	if c.Token != "" {
+		req.Header.Set("Authorization", "Bearer "+c.Token)
+	}
 	resp, err := c.HTTP.Do(req)
 	if err != nil {
 		if ctx.Err() != nil {

@@ -24,6 +24,7 @@ func Command() *cli.Command {
 		Description: "Without a statement, statements are read from standard input, each ended by a semicolon; on a terminal with a prompt and history.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "server", Value: "http://127.0.0.1:8765", EnvVars: []string{"LODE_QUERY"}, Usage: "`URL` of the query service"},
+			&cli.StringFlag{Name: "token", EnvVars: []string{"LODE_TOKEN"}, Usage: "the cluster's `TOKEN`, where the service does not trust this machine"},
 			&cli.StringFlag{Name: "format", Usage: "table, csv, json, parquet or arrow (default: table on a terminal, csv otherwise)"},
 			&cli.StringFlag{Name: "out", Aliases: []string{"o"}, Usage: "write to `FILE`"},
 			&cli.StringFlag{Name: "file", Aliases: []string{"f"}, Usage: "read the statement from `FILE`"},
@@ -44,7 +45,7 @@ type session struct {
 }
 
 func run(c *cli.Context) error {
-	s := &session{client: &Client{Server: c.String("server"), HTTP: &http.Client{}}, format: c.String("format"), out: c.String("out"), stdout: c.App.Writer, stderr: c.App.ErrWriter, limit: c.Duration("timeout")}
+	s := &session{client: &Client{Server: c.String("server"), HTTP: &http.Client{}, Token: c.String("token")}, format: c.String("format"), out: c.String("out"), stdout: c.App.Writer, stderr: c.App.ErrWriter, limit: c.Duration("timeout")}
 	if s.format == "" {
 		s.format = "csv"
 		if s.out == "" && isTerminal(s.stdout) {
