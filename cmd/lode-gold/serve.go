@@ -139,10 +139,6 @@ func serve(c *cli.Context, s *setup, at addresses) (err error) {
 	if c.Bool("watch-parent") {
 		go watchParent(ctx, c.App.Reader, cancel) // ends with the process: a read of standard input cannot be stopped
 	}
-	policy, err := trust.Parse(s.conf.Strings("lode.trusted.networks"), s.conf.String("lode.token"))
-	if err != nil {
-		return usageError{err}
-	}
 	r := ready{PID: os.Getpid()}
 	policy, err := at.policy(s.conf)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/lodehq/lode/internal/cluster"
+	"github.com/lodehq/lode/jobs/nft/scan"
 	"github.com/lodehq/lode/query/sqlcli"
 )
 
@@ -22,10 +23,18 @@ func goldCommands() []*cli.Command {
 	}
 	return []*cli.Command{
 		sqlcli.Command(),
+		decode(),
 		pass("ingest", "bring blocks and streams in: geth, …"),
 		pass("table", "tables: list, describe, snapshots, optimize, expire, clone, …"),
 		pass("catalog", "the Iceberg REST catalog alone"),
 	}
+}
+
+// decode finds and decodes NFT logs in Parquet files, without a cluster.
+func decode() *cli.Command {
+	c := scan.Command()
+	c.Usage += " (files of this machine, no cluster needed)"
+	return c
 }
 
 // runGold replaces this process by lode-gold.
