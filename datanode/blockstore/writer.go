@@ -230,7 +230,7 @@ func (w *Writer) Close() {
 	w.s.forget(w.block.ID, w.a)
 	n, _ := w.a.lengths()
 	_ = w.s.fs.Remove(w.v.dataPath(w.block.ID, inTmp))
-	w.s.fs.Remove(w.v.metaPath(w.block.ID, w.block.GenStamp, inTmp))
+	_ = w.s.fs.Remove(w.v.metaPath(w.block.ID, w.block.GenStamp, inTmp))
 	w.v.used.Add(-n - metaHeaderLen - int64(w.sum.SumsLen(n)))
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -97,7 +96,7 @@ func indexIsWhole(name string, index, entries uint64) (bool, error) {
 }
 
 func cut(name string, size int64) error {
-	f, err := vfs.OS().OpenFile(name, os.O_RDWR, 0)
+	f, err := vfs.OS().OpenFile(name, vfs.ReadWrite, 0)
 	if err != nil {
 		return err
 	}
