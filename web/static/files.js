@@ -77,7 +77,7 @@ async function directory(page, path) {
       html`${dir ? none : html`<a href="${hdfs(full, 'OPEN', {proxy: 'true'})}" download="${f.pathSuffix}">Download</a> `}<button type="button" class="plain" data-do="delete" data-name="${f.pathSuffix}" data-dir="${dir ? 1 : ''}" aria-label="Delete ${f.pathSuffix}">Delete</button>`]
   }), 'This directory is empty. Upload something, or type: lode dfs -put FILE ' + path)}
   ${list.length > most ? html`<p class="row"><span class="dim">The first ${num(most)} of ${num(list.length)}.</span><button type="button" class="small" data-do="more">Show more</button></p>` : html`<p class="dim">${plural(list.length, 'entry', 'entries')}</p>`}`)
-  return s.busy ? 0 : 4000
+  return s.busy ? 0 : list.length > 2000 ? 30000 : 4000
 }
 
 // send uploads with progress, which fetch does not tell.
