@@ -55,7 +55,7 @@ proto:           ## generate the Go code of every .proto
 conformance: build ## foreign clients and suites against a running Lode (downloads what they need)
 	@test/conformance/run
 
-docker: ## the image and a smoke test with docker compose
+docker: build ## the image and a smoke test with docker compose
 	@docker/smoke
 
 dist:            ## lode for linux and darwin, amd64 and arm64, without a C compiler

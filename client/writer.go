@@ -24,6 +24,7 @@ type CreateOptions struct {
 	Replication   int         // replicas of each block
 	BlockSize     int64       // bytes
 	Permission    fs.FileMode // 0 is 0666; the umask is taken off
+	Unmasked      fs.FileMode // what default ACL entries of the directory mask; 0 is Permission before the umask
 	StoragePolicy string      // "" follows the directory
 	ECPolicy      string      // erasure coding policy, "" follows the directory
 	Replicate     bool        // a replicated file even where the directory says erasure coding
@@ -72,6 +73,9 @@ func (c *Client) Create(ctx context.Context, name string, o CreateOptions) (*Wri
 	if o.Permission == 0 {
 		o.Permission = 0o666
 	}
+	if o.Unmasked == 0 {
+		o.Unmasked = o.Permission
+	}
 	flag := uint32(hdfs.CreateFlagCreate)
 	if o.Overwrite {
 		flag |= hdfs.CreateFlagOverwrite
@@ -83,7 +87,7 @@ func (c *Client) Create(ctx context.Context, name string, o CreateOptions) (*Wri
 		flag |= hdfs.CreateFlagShouldReplicate
 	}
 	req := &hdfspb.CreateRequestProto{
-		Src: str(p), Masked: hadoopPerm(o.Permission &^ c.set.umask), Unmasked: hadoopPerm(o.Permission),
+		Src: str(p), Masked: hadoopPerm(o.Permission &^ c.set.umask), Unmasked: hadoopPerm(o.Unmasked),
 		ClientName: str(c.name), CreateFlag: proto.Uint32(flag), CreateParent: proto.Bool(o.CreateParent),
 		Replication: proto.Uint32(uint32(o.Replication)), BlockSize: proto.Uint64(uint64(o.BlockSize)),
 		CryptoProtocolVersion: []hdfspb.CryptoProtocolVersionProto{hdfspb.CryptoProtocolVersionProto_ENCRYPTION_ZONES},
@@ -107,7 +111,7 @@ func (c *Client) Create(ctx context.Context, name string, o CreateOptions) (*Wri
 	}
 	w, err := c.newWriter(resp.GetFs(), cfg, nil, nil)
 	if err != nil {
-		c.forget(p)
+		_ = c.forget(p)
 		return nil, pathError("create", p, err)
 	}
 	w.created = true

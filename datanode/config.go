@@ -53,12 +53,14 @@ type Config struct {
 	TransferRate   int64
 	RecoveryWindow time.Duration // one call to another datanode in block recovery, 1 min
 
-	FS      vfs.FS
-	Dial    func(ctx context.Context, network, addr string) (net.Conn, error)
-	Listen  func(network, addr string) (net.Listener, error) // net.Listen when nil
-	Now     func() time.Time
-	Log     *slog.Logger
-	Metrics *prometheus.Registry
+	FS     vfs.FS
+	Dial   func(ctx context.Context, network, addr string) (net.Conn, error)
+	Listen func(network, addr string) (net.Listener, error) // net.Listen when nil
+	// ListenHTTP opens the web port, whose protocol can prove who calls; Listen when nil.
+	ListenHTTP func(network, addr string) (net.Listener, error)
+	Now        func() time.Time
+	Log        *slog.Logger
+	Metrics    *prometheus.Registry
 	// HTTP serves the web port; Server.SetHTTP can give it later.
 	HTTP http.Handler
 }
@@ -92,6 +94,9 @@ func (c *Config) fill() {
 	}
 	if c.Listen == nil {
 		c.Listen = net.Listen
+	}
+	if c.ListenHTTP == nil {
+		c.ListenHTTP = c.Listen
 	}
 	if c.Now == nil {
 		c.Now = time.Now

@@ -18,11 +18,10 @@ import (
 
 // participant is a replica in a block recovery.
 type participant struct {
-	id      *pb.DatanodeIDProto
-	client  *hrpc.Client // nil for this datanode
-	block   hdfs.Block   // as it is there
-	state   hdfs.ReplicaState
-	storage string
+	id     *pb.DatanodeIDProto
+	client *hrpc.Client // nil for this datanode
+	block  hdfs.Block   // as it is there
+	state  hdfs.ReplicaState
 }
 
 // recoverBlock brings the replicas of a block whose writer is gone to one length and stamp, and tells the namenode

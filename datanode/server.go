@@ -46,6 +46,7 @@ type Server struct {
 	wg     sync.WaitGroup
 
 	actors   []*actor
+	asks     *hrpc.Client  // asks namenodes where other datanodes are
 	attached chan struct{} // closed when the block pool is known and the replicas are loaded
 	reported chan struct{} // closed after the first full block report to any namenode
 	once     sync.Once     // closes reported
@@ -87,8 +88,10 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	}
 	s.self = s.identity()
 	s.ctx, s.cancel = context.WithCancelCause(ctx)
+	where, asks := newPeers(cfg)
+	s.asks = asks
 	s.xfer = transfer.NewServer(transfer.Config{
-		Store: s.store, Events: events{s}, Log: cfg.Log, Self: s.Self, Dial: cfg.Dial,
+		Store: s.store, Events: events{s}, Log: cfg.Log, Self: s.Self, Where: where.where, Dial: cfg.Dial,
 		SocketTimeout: cfg.SocketTimeout, WriteTimeout: cfg.WriteTimeout, KeepAlive: cfg.KeepAlive, MaxXceivers: cfg.MaxXceivers,
 		UseHostname: cfg.UseHostname, BalanceBandwidth: cfg.BalanceRate, BalanceMoves: cfg.BalanceMoves, TransferBandwidth: cfg.TransferRate,
 	})
@@ -97,7 +100,7 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	if cfg.HTTP != nil {
 		s.SetHTTP(cfg.HTTP)
 	}
-	s.web = &http.Server{Handler: http.HandlerFunc(s.serveHTTP), ReadHeaderTimeout: 30 * time.Second}
+	s.web = &http.Server{Handler: http.HandlerFunc(s.serveHTTP), ReadHeaderTimeout: 30 * time.Second, MaxHeaderBytes: 64 << 10}
 	if cfg.Metrics != nil {
 		if err := s.registerMetrics(cfg.Metrics); err != nil {
 			s.closeListeners()
@@ -115,10 +118,12 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 func (s *Server) listen() (err error) {
 	for _, l := range []struct {
 		into *net.Listener
+		open func(network, addr string) (net.Listener, error)
 		addr string
 		key  string
-	}{{&s.dataL, s.cfg.DataAddr, "dfs.datanode.address"}, {&s.ipcL, s.cfg.IPCAddr, "dfs.datanode.ipc.address"}, {&s.webL, s.cfg.HTTPAddr, "dfs.datanode.http.address"}} {
-		if *l.into, err = s.cfg.Listen("tcp", l.addr); err != nil {
+	}{{&s.dataL, s.cfg.Listen, s.cfg.DataAddr, "dfs.datanode.address"}, {&s.ipcL, s.cfg.Listen, s.cfg.IPCAddr, "dfs.datanode.ipc.address"},
+		{&s.webL, s.cfg.ListenHTTP, s.cfg.HTTPAddr, "dfs.datanode.http.address"}} {
+		if *l.into, err = l.open("tcp", l.addr); err != nil {
 			return fmt.Errorf("listen on %s (%s): %w", l.addr, l.key, err)
 		}
 	}
@@ -229,6 +234,7 @@ func (s *Server) run() {
 		for _, a := range s.actors {
 			a.client.Close()
 		}
+		s.asks.Close()
 		err := s.store.Close()
 		if cause := context.Cause(s.ctx); !errors.Is(cause, context.Canceled) && !errors.Is(cause, errClosed) && !errors.Is(cause, errRestarting) {
 			err = errors.Join(cause, err)

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"path"
 	"path/filepath"
 	"strings"
@@ -19,6 +20,15 @@ var _ rpc.Admin = (*Server)(nil)
 
 // WriteImage writes an image now.
 func (s *Server) WriteImage() error { return s.journal.WriteImage() }
+
+// LatestImage writes an image of the namespace as it is and opens it.
+func (s *Server) LatestImage() (io.ReadCloser, error) {
+	if err := s.journal.WriteImage(); err != nil {
+		return nil, err
+	}
+	r, _, err := s.journal.OpenImage()
+	return r, err
+}
 
 // RollLog answers the next transaction id: the journal's segments roll by themselves.
 func (s *Server) RollLog() (int64, error) { return s.txid() + 1, nil }

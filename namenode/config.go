@@ -16,6 +16,7 @@ import (
 
 	"github.com/lodehq/lode/internal/conf"
 	"github.com/lodehq/lode/internal/hrpc"
+	"github.com/lodehq/lode/internal/reach"
 	"github.com/lodehq/lode/internal/vfs"
 	"github.com/lodehq/lode/namenode/blockmap"
 	"github.com/lodehq/lode/namenode/journal"
@@ -56,6 +57,7 @@ type Config struct {
 	ExcludeFile  string        // dfs.hosts.exclude
 	CheckNames   bool          // dfs.namenode.datanode.registration.ip-hostname-check, when somebody set it
 	MaxFrame     int           // ipc.maximum.data.length
+	Reach        reach.Rules   // lode.namenode.client-addresses
 
 	// Conf is where proxy users and reconfigurable keys are read from, again when asked to; nil has none.
 	Conf   func() (*conf.Conf, error)
@@ -121,8 +123,12 @@ func FromConf(c *conf.Conf, log *slog.Logger) (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
+	rules, err := reach.Parse(c.String("lode.namenode.client-addresses"))
+	if err != nil {
+		return Config{}, err
+	}
 	cfg := Config{
-		Dir: dir, RPCAddress: bind(c, "dfs.namenode.rpc-address", "dfs.namenode.rpc-bind-host"),
+		Dir: dir, Reach: rules, RPCAddress: bind(c, "dfs.namenode.rpc-address", "dfs.namenode.rpc-bind-host"),
 		PortPatience: 3 * time.Second, HTTPAddress: bind(c, "dfs.namenode.http-address", "dfs.namenode.http-bind-host"),
 		User: me, SuperGroup: super, Peers: peers, RaftAddress: c.String("lode.namenode.raft-address"), BlockMap: bm,
 		Namespace: namespace.Options{FSOwner: me, SuperGroup: super,

@@ -199,7 +199,7 @@ func (s *Server) serve() {
 	s.rpc = hrpc.NewServer(o)
 	service := rpc.New(rpc.Config{State: s.state, Users: s.users, Admin: s, Defaults: s.cfg.Defaults, Host: hostOf(s.rpcListener.Addr()),
 		HA: len(s.cfg.Peers) > 1, PermissionsOff: s.cfg.Namespace.DisablePermissions,
-		BlockPool: func() string { return s.identity.Load().BlockPoolID }, Logger: s.cfg.Logger})
+		BlockPool: func() string { return s.identity.Load().BlockPoolID }, Reach: s.cfg.Reach, Logger: s.cfg.Logger})
 	s.handlers = service.Handlers()
 	for name, h := range dnproto.Handlers(datanodeState{s}, dnproto.Options{Named: s.admit, Logger: s.cfg.Logger}) {
 		s.handlers[name] = h
@@ -221,7 +221,7 @@ func (s *Server) serve() {
 	if s.httpListener == nil {
 		return
 	}
-	s.http = &http.Server{Handler: s.cfg.HTTP(s), ReadHeaderTimeout: time.Minute}
+	s.http = &http.Server{Handler: s.cfg.HTTP(s), ReadHeaderTimeout: time.Minute, MaxHeaderBytes: 64 << 10}
 	s.wg.Add(1)
 	go func() {
 		defer s.wg.Done()
@@ -277,6 +277,9 @@ func (s *Server) Close() error {
 	s.wg.Wait()
 	return err
 }
+
+// Failed gets the reason when the namenode cannot go on and has to be closed: its journal cannot be written.
+func (s *Server) Failed() <-chan error { return s.journal.Failed() }
 
 // Addr is where RPC is served, HTTPAddr the web port; "" when there is none.
 func (s *Server) Addr() string { return s.rpcListener.Addr().String() }

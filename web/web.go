@@ -1,6 +1,10 @@
 // Package web holds the pages, embedded in the binary: plain HTML, CSS and JavaScript that a browser runs as they are. They
 // read what scripts read too: /jmx, /webhdfs/v1, the scheduler's REST and the query service's HTTP, the last two through the
-// gateway paths /scheduler/ and /query/ of the same port.
+// gateway paths /scheduler/, /query/ and /catalog/ of the same port.
+//
+// static/app.js knows which page is being looked at and starts and ends visits; lib.js makes markup (every value in it is escaped) and
+// requests; charts.js draws; each other file is a page or a few that belong together. A page is a function of its visit: it gathers
+// figures, shows markup, and returns after how many milliseconds it wants to look again, 0 for never.
 package web
 
 import (

@@ -43,7 +43,6 @@ type Remote struct {
 	end    int64 // in the block, where the request ends
 	next   int64 // in the block, where the next packet's data begins
 	seqno  int64
-	done   bool   // the last packet was read
 	buf    []byte // data of the current packet
 	rest   []byte // what of buf is not handed out yet
 	sums   []byte

@@ -102,7 +102,7 @@ func (h *Handler) release(e *entry) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if e.uses--; e.gone && e.uses == 0 {
-		e.c.Close() //nolint:errcheck // it held nothing that could be lost: its writers were closed by their requests
+		e.c.Close() // it held nothing that could be lost: its writers were closed by their requests
 	}
 }
 
@@ -184,14 +184,26 @@ func (r *request) long(name string, def int64) (int64, error) {
 	return n, nil
 }
 
+func (r *request) mode(name string, def fs.FileMode) (fs.FileMode, error) {
+	v := r.args.Get(name)
+	if v == "" || v == "null" {
+		return def, nil
+	}
+	mode, err := strconv.ParseUint(v, 8, 16)
+	if err != nil {
+		return 0, hdfs.Errorf(hdfs.IllegalArgumentJava, `Invalid value for webhdfs parameter "%s": Failed to parse "%s" as a radix-8 short integer.`, name, v)
+	}
+	return fs.FileMode(mode), nil
+}
+
 func (r *request) create() error {
 	o := client.CreateOptions{CreateParent: r.args.Get("createparent") != "false", Overwrite: strings.EqualFold(r.args.Get("overwrite"), "true"), Permission: 0o644}
-	if v := r.args.Get("permission"); v != "" && v != "null" {
-		mode, err := strconv.ParseUint(v, 8, 16)
-		if err != nil {
-			return hdfs.Errorf(hdfs.IllegalArgumentJava, `Invalid value for webhdfs parameter "permission": Failed to parse "%s" as a radix-8 short integer.`, v)
-		}
-		o.Permission = fs.FileMode(mode)
+	var err error
+	if o.Permission, err = r.mode("permission", 0o644); err != nil {
+		return err
+	}
+	if o.Unmasked, err = r.mode("unmaskedpermission", 0); err != nil {
+		return err
 	}
 	size, err := r.long("blocksize", 0)
 	if err != nil {
@@ -202,7 +214,18 @@ func (r *request) create() error {
 		return err
 	}
 	o.BlockSize, o.Replication = size, int(replication)
-	o.NoLocalWrite = strings.Contains(strings.ToLower(r.args.Get("createflag")), "no_local_write")
+	for _, flag := range strings.Split(strings.ToLower(r.args.Get("createflag")), ",") {
+		switch flag {
+		case "overwrite":
+			o.Overwrite = true
+		case "lazy_persist":
+			o.LazyPersist = true
+		case "no_local_write":
+			o.NoLocalWrite = true
+		case "should_replicate":
+			o.Replicate = true
+		}
+	}
 	// The file lives longer than this call's context allows for: a caller that vanishes ends the copy below, not the clean-up.
 	w, err := r.c.Create(r.http.Context(), r.path, o)
 	if err != nil {

@@ -54,7 +54,7 @@ func app(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 	a := &cli.App{
 		Name: "lode-gold", HelpName: "lode", Usage: "tables, queries and ingestion of Lode", Version: version,
 		Reader: stdin, Writer: stdout, ErrWriter: stderr, HideHelpCommand: true,
-		DisableSliceFlagSeparator: true, // a name of a file may hold a comma
+		DisableSliceFlagSeparator: true, // values of -D and names of files may hold commas
 		// Exit codes are given in one place, main.
 		ExitErrHandler: func(*cli.Context, error) {},
 		OnUsageError:   func(_ *cli.Context, err error, _ bool) error { return usageError{err} },
@@ -109,6 +109,9 @@ func prepare(c *cli.Context) (*setup, error) {
 	s.conf, err = conf.Load(conf.LoadOptions{Dir: c.String("config"), Environ: os.Environ(), Defines: c.StringSlice("D"), Warn: func(text string) { s.log.Warn(text) }})
 	if err != nil {
 		return nil, usageError{err}
+	}
+	if token := os.Getenv("LODE_TOKEN"); token != "" && !s.conf.Explicit("lode.token") {
+		s.conf = s.conf.With("lode.token", token)
 	}
 	uri := c.String("fs")
 	if uri == "" {

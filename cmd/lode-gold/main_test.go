@@ -120,6 +120,7 @@ func TestWrongCommandLines(t *testing.T) {
 	for _, args := range [][]string{
 		{"nonsense"}, {"table", "plan", fs, "--table", "gold.x", "--nope"}, {"table", "describe", fs}, {"table", "list", "--fs", "ftp://x"}, {"table", "list", fs, "-D", "dfs.replication=many"},
 		{"ingest", "geth", fs, "--rpc", "http://127.0.0.1:1"}, {"ingest", "geth", fs, "--rpc", "http://127.0.0.1:1", "--blocks", "5-1"}, {"table", "plan", fs, "--table", "gold.x", "--filter", "{"}, {"table", "list", fs, "--log-level", "loud"},
+		{"serve", fs, "--query-listen", "0.0.0.0:0"}, {"query", fs, "--listen", "127.0.0.1:0", "--pg-listen", "0.0.0.0:0"}, {"catalog", fs, "--listen", ":0"}, {"catalog", fs, "--listen", "127.0.0.1:0", "-D", "lode.trusted.networks=10.0.0.0/8,nowhere"},
 	} {
 		var u usageError
 		if _, err := lode(t, args...); !errors.As(err, &u) {

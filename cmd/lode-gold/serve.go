@@ -106,6 +106,23 @@ func pick(flag, otherwise string) string {
 // addresses to listen on; "" is not at all.
 type addresses struct{ query, pg, flight, catalog string }
 
+// policy is who may speak at the addresses. An address beyond loopback at which nobody beyond loopback would be heard is refused.
+func (at addresses) policy(c *conf.Conf) (trust.Policy, error) {
+	p, err := trust.Parse(c.Strings("lode.trusted.networks"), c.String("lode.token"))
+	if err != nil {
+		return p, usageError{err}
+	}
+	for _, a := range []struct{ key, listen string }{{"lode.query.http-address", at.query}, {"lode.query.pg-address", at.pg}, {"lode.query.flight-address", at.flight}, {"lode.catalog.address", at.catalog}} {
+		if a.listen == "" {
+			continue
+		}
+		if err := p.MayServe(a.key, a.listen); err != nil {
+			return p, usageError{err}
+		}
+	}
+	return p, nil
+}
+
 // ready is the content of the ready file.
 type ready struct {
 	Query   string `json:"query,omitempty"`
@@ -122,11 +139,11 @@ func serve(c *cli.Context, s *setup, at addresses) (err error) {
 	if c.Bool("watch-parent") {
 		go watchParent(ctx, c.App.Reader, cancel) // ends with the process: a read of standard input cannot be stopped
 	}
-	policy, err := trust.Parse(s.conf.Strings("lode.trusted.networks"), s.conf.String("lode.token"))
-	if err != nil {
-		return usageError{err}
-	}
 	r := ready{PID: os.Getpid()}
+	policy, err := at.policy(s.conf)
+	if err != nil {
+		return err
+	}
 	if err := s.cat.EnsureNamespaces(ctx, table.StandardNamespaces()...); err != nil {
 		return err
 	}

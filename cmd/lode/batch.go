@@ -13,6 +13,7 @@ import (
 	"github.com/lodehq/lode/jobs/training"
 	"github.com/lodehq/lode/mapreduce"
 	batchcli "github.com/lodehq/lode/mapreduce/cli"
+	"github.com/lodehq/lode/mapreduce/distcp"
 	"github.com/lodehq/lode/mapreduce/role"
 	"github.com/lodehq/lode/mapreduce/streaming"
 	"github.com/lodehq/lode/mapreduce/tableio"
@@ -22,7 +23,7 @@ import (
 var registry = sync.OnceValues(func() (*mapreduce.Registry, error) {
 	var all []mapreduce.Program
 	tables := chain.Tables{Output: tableio.Output, Input: tableio.Input}
-	all = append(all, streaming.Program())
+	all = append(all, streaming.Program(), distcp.Program())
 	all = append(all, training.Programs()...)
 	all = append(all, chain.Programs(tables)...)
 	all = append(all, nft.Programs(tables)...)

@@ -53,7 +53,12 @@ func clusterCommands() []*cli.Command {
 			Name: "standalone", Usage: "storage and batch in one process, lode-gold as its child, loopback only, until Ctrl-C",
 			Flags: append(localFlags(), &cli.StringFlag{Name: "dir", Usage: "the cluster's `DIRECTORY`; a temporary one that is removed at the end when left out"}),
 			Action: func(c *cli.Context) error {
-				cfg, err := loadConf(c, localDefines(c))
+				if c.NArg() > 0 {
+					return &exitError{exitUsage, errUnexpected("standalone")}
+				}
+				base := localDefines(c)
+				base["lode.log.level"] = "warn" // the terminal is for where to look
+				cfg, err := loadConf(c, base)
 				if err != nil {
 					return err
 				}
@@ -68,8 +73,12 @@ func clusterCommands() []*cli.Command {
 					return closing(s, err)
 				}
 				printReady(os.Stdout, s.Ready)
-				<-c.Context.Done()
-				return closing(s, nil)
+				select {
+				case <-c.Context.Done():
+					return closing(s, nil)
+				case err := <-s.Failed():
+					return closing(s, err)
+				}
 			},
 		},
 		{

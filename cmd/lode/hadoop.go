@@ -25,6 +25,9 @@ func shellMain(ctx context.Context, args []string) int {
 	if err != nil {
 		return exitCode(err, os.Stderr)
 	}
+	if http := os.Getenv("LODE_HTTP"); http != "" && !cfg.Explicit("dfs.namenode.http-address") { // where fsck asks
+		cfg = cfg.With("dfs.namenode.http-address", strings.TrimSuffix(strings.TrimPrefix(http, "http://"), "/"))
+	}
 	return shell.Main(ctx, shell.Env{
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Conf: cfg,
 		IsTerminal: term.IsTerminal(int(os.Stderr.Fd())), User: callerName(),
@@ -88,7 +91,8 @@ func asHadoop(ctx context.Context, name string, args []string) int {
 
 // lode runs one of our own commands.
 func lode(ctx context.Context, args ...string) int {
-	return exitCode(newApp().RunContext(ctx, append([]string{"lode"}, args...)), os.Stderr)
+	app := newApp()
+	return exitCode(app.RunContext(ctx, flagsFirst(app, append([]string{"lode"}, args...))), os.Stderr)
 }
 
 // jar runs what people run as jars and Lode has itself: the streaming jar, and the examples by name.

@@ -64,7 +64,8 @@ func run(ctx context.Context, args []string) int {
 	if len(args) > 1 && shellCommands[args[1]] {
 		return shellMain(ctx, args[1:])
 	}
-	return exitCode(newApp().RunContext(ctx, args), os.Stderr)
+	app := newApp()
+	return exitCode(app.RunContext(ctx, flagsFirst(app, args)), os.Stderr)
 }
 
 func exitCode(err error, stderr io.Writer) int {
@@ -102,9 +103,11 @@ func newApp() *cli.App {
 		Usage:                  "HDFS-compatible storage, MapReduce and SQL over Iceberg tables",
 		Version:                version,
 		UseShortOptionHandling: false,
-		Suggest:                true,
-		HideHelpCommand:        false,
-		ExitErrHandler:         func(*cli.Context, error) {}, // run turns errors into exit codes
+		// The values of -D have commas of their own.
+		DisableSliceFlagSeparator: true,
+		Suggest:                   true,
+		HideHelpCommand:           false,
+		ExitErrHandler:            func(*cli.Context, error) {}, // run turns errors into exit codes
 		CommandNotFound: func(c *cli.Context, name string) {
 			fmt.Fprintf(os.Stderr, "lode: no command %q; lode help lists them\n", name)
 		},

@@ -27,9 +27,9 @@ func closing(s interface{ Close() error }, err error) error { return errors.Join
 
 func roleCommands() []*cli.Command {
 	type starter func(context.Context, *conf.Conf, cluster.Options) (*cluster.Role, error)
-	role := func(name, usage string, start starter) *cli.Command {
+	role := func(name, usage string, start starter, sub ...*cli.Command) *cli.Command {
 		return &cli.Command{
-			Name: name, Usage: usage,
+			Name: name, Usage: usage, Subcommands: sub,
 			Flags: append(confFlags(), fsFlag(),
 				&cli.StringFlag{Name: "ready-file", Usage: "write `FILE` (JSON: addresses and process) when it serves"},
 				&cli.StringFlag{Name: "name", Usage: "the instance's `NAME` in the ready file", Value: name}),
@@ -58,7 +58,7 @@ func roleCommands() []*cli.Command {
 		}
 	}
 	return []*cli.Command{
-		role("namenode", "the namespace and the block map", cluster.StartNamenode),
+		role("namenode", "the namespace and the block map", cluster.StartNamenode, importCommand(), exportCommand()),
 		role("datanode", "stores blocks", cluster.StartDatanode),
 		role("scheduler", "plans jobs", cluster.StartScheduler),
 		role("worker", "runs tasks", cluster.StartWorker),

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -23,6 +25,8 @@ func demoCommand() *cli.Command {
 		Flags: append(localFlags(),
 			&cli.BoolFlag{Name: "once", Usage: "stop by itself, exit code 1 if an answer is wrong"},
 			&cli.StringFlag{Name: "dir", Usage: "keep the cluster in `DIRECTORY` instead of a temporary one"},
+			&cli.BoolFlag{Name: "processes", Usage: "one process a role instead of one for all"},
+			&cli.StringFlag{Name: "kill", Usage: "end `INSTANCE` (datanode1, …) with SIGKILL while the main job runs; implies --processes"},
 			&cli.StringFlag{Name: "blocks", Usage: "`FOLDER` of recorded blocks"},
 			&cli.StringFlag{Name: "sales", Usage: "`CSV` of the sales that are expected"}),
 		Action: func(c *cli.Context) error {
@@ -38,21 +42,54 @@ func demoCommand() *cli.Command {
 			if !cfg.Explicit("lode.log.level") {
 				logLevel.Set(8) // errors only: the demonstration itself says what happens
 			}
-			return demo.Run(c.Context, demo.Options{
-				Exe: exe, Blocks: c.String("blocks"), Sales: c.String("sales"), Out: os.Stdout, Wait: !c.Bool("once"),
-				Start: func(ctx context.Context) (cluster.Ready, func() error, error) {
-					s, err := cluster.StartStandalone(ctx, cluster.StandaloneOptions{
-						Dir: c.String("dir"), Conf: cfg, Datanodes: c.Int("datanodes"), Workers: c.Int("workers"), Query: true,
-						Programs: programs(), Version: version, Logger: log, LogLevel: logLevel,
-					})
+			o := demo.Options{Exe: exe, Blocks: c.String("blocks"), Sales: c.String("sales"), Out: os.Stdout, Wait: !c.Bool("once")}
+			o.Start = func(ctx context.Context) (cluster.Ready, func() error, error) {
+				s, err := cluster.StartStandalone(ctx, cluster.StandaloneOptions{
+					Dir: c.String("dir"), Conf: cfg, Datanodes: c.Int("datanodes"), Workers: c.Int("workers"), Query: true,
+					Programs: programs(), Version: version, Logger: log, LogLevel: logLevel,
+				})
+				if err != nil {
+					return cluster.Ready{}, nil, err
+				}
+				return s.Ready, s.Close, s.Ready.Write(c.String("ready-file"))
+			}
+			if victim := c.String("kill"); c.Bool("processes") || victim != "" {
+				p, clean, err := demoProcesses(c, exe)
+				if err != nil {
+					return err
+				}
+				o.Start = func(ctx context.Context) (cluster.Ready, func() error, error) {
+					defines, err := clusterDefines(c)
 					if err != nil {
 						return cluster.Ready{}, nil, err
 					}
-					return s.Ready, s.Close, s.Ready.Write(c.String("ready-file"))
-				},
-			})
+					stop := func() error { return errors.Join(p.Stop(context.WithoutCancel(ctx), nil, false), clean()) }
+					ready, err := p.Start(ctx, cluster.StartOptions{Datanodes: c.Int("datanodes"), Workers: c.Int("workers"), Defines: defines, Query: true})
+					if err != nil {
+						return ready, nil, errors.Join(err, stop())
+					}
+					return ready, stop, ready.Write(c.String("ready-file"))
+				}
+				if victim != "" {
+					o.Kill = func(ctx context.Context) error { return p.Stop(ctx, []string{victim}, true) }
+				}
+			}
+			return demo.Run(c.Context, o)
 		},
 	}
+}
+
+// demoProcesses is a cluster of processes in --dir, or in a temporary directory that clean removes.
+func demoProcesses(c *cli.Context, exe string) (p *cluster.Processes, clean func() error, err error) {
+	p, clean = &cluster.Processes{Exe: exe, Dir: c.String("dir")}, func() error { return nil }
+	if p.Dir == "" {
+		if p.Dir, err = os.MkdirTemp("", "lode-"); err != nil {
+			return nil, nil, err
+		}
+		clean = func() error { return os.RemoveAll(p.Dir) }
+	}
+	p.Dir, err = filepath.Abs(p.Dir)
+	return p, clean, err
 }
 
 func benchCommand() *cli.Command {

@@ -2,9 +2,9 @@ package blockstore
 
 import (
 	"fmt"
-	"os"
 
 	"github.com/lodehq/lode/internal/hdfs"
+	"github.com/lodehq/lode/internal/vfs"
 )
 
 // The commit points: moves of a pair of files between directories and stamps. The meta file always moves first. A crash between the
@@ -128,12 +128,12 @@ func (w *Writer) ConvertToRBW(visible int64) (Replica, error) {
 // truncateFiles cuts data and checksums to n bytes and recomputes the last one.
 func (s *Store) truncateFiles(v *volume, id hdfs.BlockID, e *entry, n int64) error {
 	fail := func(err error) error { return fmt.Errorf("cut %s to %d bytes: %w", e.block(id), n, err) }
-	meta, err := s.fs.OpenFile(v.metaPath(id, e.gs, e.at), os.O_RDWR, 0)
+	meta, err := s.fs.OpenFile(v.metaPath(id, e.gs, e.at), vfs.ReadWrite, 0)
 	if err != nil {
 		return fail(err)
 	}
 	defer meta.Close()
-	data, err := s.fs.OpenFile(v.dataPath(id, e.at), os.O_RDWR, 0)
+	data, err := s.fs.OpenFile(v.dataPath(id, e.at), vfs.ReadWrite, 0)
 	if err != nil {
 		return fail(err)
 	}

@@ -3,7 +3,6 @@ package blockstore
 import (
 	"context"
 	"fmt"
-	"os"
 
 	"github.com/lodehq/lode/internal/hdfs"
 	"github.com/lodehq/lode/internal/vfs"
@@ -110,7 +109,7 @@ func (s *Store) newWriter(v *volume, a *active, b hdfs.Block, sum Checksum, temp
 
 func (w *Writer) createFiles(at place) (err error) {
 	dataPath, metaPath := w.v.dataPath(w.block.ID, at), w.v.metaPath(w.block.ID, w.block.GenStamp, at)
-	const flags = os.O_RDWR | os.O_CREATE | os.O_TRUNC
+	const flags = vfs.ReadWrite | vfs.Create | vfs.Truncate
 	if w.data, err = w.s.fs.OpenFile(dataPath, flags, 0o644); err != nil {
 		return err
 	}
@@ -119,10 +118,10 @@ func (w *Writer) createFiles(at place) (err error) {
 	}
 	if err != nil {
 		w.data.Close()
-		w.s.fs.Remove(dataPath)
+		_ = w.s.fs.Remove(dataPath)
 		if w.meta != nil {
 			w.meta.Close()
-			w.s.fs.Remove(metaPath)
+			_ = w.s.fs.Remove(metaPath)
 		}
 	}
 	return err
@@ -130,10 +129,10 @@ func (w *Writer) createFiles(at place) (err error) {
 
 // openFiles opens the pair for writing at its end.
 func (w *Writer) openFiles(at place) (err error) {
-	if w.data, err = w.s.fs.OpenFile(w.v.dataPath(w.block.ID, at), os.O_RDWR, 0); err != nil {
+	if w.data, err = w.s.fs.OpenFile(w.v.dataPath(w.block.ID, at), vfs.ReadWrite, 0); err != nil {
 		return err
 	}
-	if w.meta, err = w.s.fs.OpenFile(w.v.metaPath(w.block.ID, w.block.GenStamp, at), os.O_RDWR, 0); err != nil {
+	if w.meta, err = w.s.fs.OpenFile(w.v.metaPath(w.block.ID, w.block.GenStamp, at), vfs.ReadWrite, 0); err != nil {
 		w.data.Close()
 		return err
 	}

@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"github.com/lodehq/lode/internal/hdfs"
+	"github.com/lodehq/lode/internal/vfs"
 )
 
 // found is what a directory holds of one block.
@@ -181,12 +181,12 @@ func better(a, b entry) bool {
 
 // repair cuts an unfinished replica to the bytes that its checksums carry.
 func (s *Store) repair(v *volume, id hdfs.BlockID, e *entry) error {
-	data, err := s.fs.OpenFile(v.dataPath(id, e.at), os.O_RDWR, 0)
+	data, err := s.fs.OpenFile(v.dataPath(id, e.at), vfs.ReadWrite, 0)
 	if err != nil {
 		return err
 	}
 	defer data.Close()
-	meta, err := s.fs.OpenFile(v.metaPath(id, e.gs, e.at), os.O_RDWR, 0)
+	meta, err := s.fs.OpenFile(v.metaPath(id, e.gs, e.at), vfs.ReadWrite, 0)
 	if err != nil {
 		return err
 	}

@@ -3,9 +3,9 @@ package blockstore
 import (
 	"context"
 	"fmt"
-	"os"
 
 	"github.com/lodehq/lode/internal/hdfs"
+	"github.com/lodehq/lode/internal/vfs"
 )
 
 // InitRecovery begins block recovery under the stamp recovery: the writer is stopped, the replica is RUR, and the answer is the
@@ -120,7 +120,7 @@ func (s *Store) copyTruncated(v *volume, id hdfs.BlockID, e entry, a *active, ne
 		return Replica{}, err
 	}
 	defer src.data.Close()
-	if src.meta, err = s.fs.OpenFile(v.metaPath(id, e.gs, e.at), os.O_RDONLY, 0); err != nil {
+	if src.meta, err = s.fs.OpenFile(v.metaPath(id, e.gs, e.at), vfs.ReadOnly, 0); err != nil {
 		return Replica{}, err
 	}
 	defer src.meta.Close()
@@ -154,7 +154,7 @@ func (s *Store) copyTruncated(v *volume, id hdfs.BlockID, e entry, a *active, ne
 	}
 	if err != nil {
 		s.forget(newID, w.a)
-		s.unlink(v, newID, ne)
+		_ = s.unlink(v, newID, ne)
 		return Replica{}, fmt.Errorf("copy the first %d bytes of %s: %w", n, e.block(id), err)
 	}
 	e.state = a.before

@@ -118,7 +118,7 @@ func Open(cfg Config) (*Store, error) {
 		s.volumes = append(s.volumes, v)
 	}
 	if len(s.volumes) == 0 || len(errs) > cfg.FailedTolerated {
-		s.unlock()
+		_ = s.unlock()
 		return nil, fmt.Errorf("open data directories (%d of %d unusable, %d tolerated by dfs.datanode.failed.volumes.tolerated): %w",
 			len(errs), len(cfg.Volumes), cfg.FailedTolerated, errors.Join(errs...))
 	}

@@ -162,7 +162,7 @@ func (s *Store) probe(v *volume) error {
 	if err != nil {
 		return err
 	}
-	defer s.fs.Remove(name)
+	defer func() { _ = s.fs.Remove(name) }()
 	msg := []byte("probe " + strconv.FormatInt(s.cfg.Now().UnixNano(), 10))
 	_, err = f.Write(msg)
 	if isNoSpace(err) {

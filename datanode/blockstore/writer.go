@@ -24,12 +24,11 @@ type Writer struct {
 	synced bool   // the names have been synced since the replica was made or moved
 	safe   int64  // bytes that a power loss may not take: what was there at the last Sync or at the opening
 
-	mu        sync.Mutex // guards what follows
-	onStop    func()
-	stopped   bool
-	done      chan struct{}
-	closed    bool
-	finalized bool
+	mu      sync.Mutex // guards what follows
+	onStop  func()
+	stopped bool
+	done    chan struct{}
+	closed  bool
 }
 
 // Block is the replica's id and stamp with the bytes on disk.
@@ -230,7 +229,7 @@ func (w *Writer) Close() {
 	w.unreserve()
 	w.s.forget(w.block.ID, w.a)
 	n, _ := w.a.lengths()
-	w.s.fs.Remove(w.v.dataPath(w.block.ID, inTmp))
+	_ = w.s.fs.Remove(w.v.dataPath(w.block.ID, inTmp))
 	w.s.fs.Remove(w.v.metaPath(w.block.ID, w.block.GenStamp, inTmp))
 	w.v.used.Add(-n - metaHeaderLen - int64(w.sum.SumsLen(n)))
 }

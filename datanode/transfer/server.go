@@ -40,7 +40,9 @@ type Config struct {
 	Log    *slog.Logger
 	// Self is this datanode as other datanodes see it.
 	Self func() *pb.DatanodeInfoProto
-	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+	// Where is the address of a datanode that a client or the namenode named: clients may know it under another. nil is as named.
+	Where func(context.Context, *pb.DatanodeIDProto) *pb.DatanodeIDProto
+	Dial  func(ctx context.Context, network, addr string) (net.Conn, error)
 
 	SocketTimeout time.Duration // silence allowed to a peer, 60 s (dfs.client.socket-timeout)
 	WriteTimeout  time.Duration // a peer that does not read, 8 min (dfs.datanode.socket.write.timeout)
@@ -344,13 +346,17 @@ func (s *Server) extended(b hdfs.Block) *pb.ExtendedBlockProto {
 
 // dial connects to another datanode.
 func (s *Server) dial(ctx context.Context, d *pb.DatanodeInfoProto) (net.Conn, error) {
-	host := d.GetId().GetIpAddr()
+	id := d.GetId()
+	if s.cfg.Where != nil {
+		id = s.cfg.Where(ctx, id)
+	}
+	host := id.GetIpAddr()
 	if s.cfg.UseHostname || host == "" {
-		host = d.GetId().GetHostName()
+		host = id.GetHostName()
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.SocketTimeout)
 	defer cancel()
-	c, err := s.cfg.Dial(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(int(d.GetId().GetXferPort()))))
+	c, err := s.cfg.Dial(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(int(id.GetXferPort()))))
 	if err != nil {
 		return nil, err
 	}

@@ -92,7 +92,7 @@ func (r *receiver) drain() {
 		t.CloseWrite()
 	}
 	r.up.SetReadDeadline(time.Now().Add(3 * time.Second))
-	io.Copy(io.Discard, r.up)
+	_, _ = io.Copy(io.Discard, r.up)
 }
 
 func (s *Server) enlist(r *receiver) bool {

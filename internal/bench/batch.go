@@ -70,7 +70,7 @@ func writeWords(w io.Writer, size int64, distinct int) error {
 	out := bufio.NewWriterSize(w, 1<<20)
 	for n, k := int64(0), 1; n < size; k++ {
 		word := dictionary[zipf.Uint64()]
-		out.WriteString(word) //nolint:errcheck // Flush reports it
+		out.WriteString(word) // Flush reports it
 		sep := byte(' ')
 		if k%10 == 0 {
 			sep = '\n'

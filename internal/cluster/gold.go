@@ -35,6 +35,7 @@ func FindGold(exe string) (string, error) {
 type Gold struct {
 	Path      string
 	Args      []string // of lode-gold; the ready file is added
+	Env       []string // over this process's: KEY=VALUE
 	ReadyFile string
 	Output    io.Writer // its stdout and stderr
 	Logger    *slog.Logger
@@ -78,6 +79,7 @@ func (g *Gold) once(ctx context.Context, onReady func(Ready)) error {
 	args := append(append([]string{}, g.Args...), "--ready-file", g.ReadyFile, "--watch-parent")
 	cmd := exec.Command(g.Path, args...)
 	cmd.Stdout, cmd.Stderr = g.Output, g.Output
+	cmd.Env = append(os.Environ(), g.Env...)
 	leash, err := cmd.StdinPipe() // closes when we die, however we die
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"path/filepath"
 	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -15,17 +16,31 @@ import (
 	"github.com/lodehq/lode/internal/conf"
 	"github.com/lodehq/lode/internal/hdfs"
 	"github.com/lodehq/lode/internal/hrpc"
+	"github.com/lodehq/lode/internal/vfs"
 	"github.com/lodehq/lode/namenode"
+	"github.com/lodehq/lode/namenode/fsimage"
 	"github.com/lodehq/lode/namenode/httpd"
 	"github.com/lodehq/lode/namenode/webhdfs"
 	"github.com/lodehq/lode/web"
 )
 
 // upstreams are the base URLs of the other roles' web ports, for the gateway.
-type upstreams struct{ ready atomic.Pointer[Ready] }
+type upstreams struct {
+	ready atomic.Pointer[Ready]
+	dir   string // of a cluster of processes: each role writes there where it answers
+}
 
 func (u *upstreams) of(role string) string {
 	r := u.ready.Load()
+	if u.dir != "" {
+		instance := "scheduler"
+		if role == "query" || role == "catalog" {
+			instance = "query"
+		}
+		if own, err := ReadReady(filepath.Join(u.dir, instance, "ready.json")); err == nil { // not there: the role has not been started, the configured address has to do
+			r = &own
+		}
+	}
 	if r == nil {
 		return ""
 	}
@@ -45,7 +60,7 @@ func StartNamenode(ctx context.Context, c *conf.Conf, o Options) (*Role, error) 
 	}
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	up := &upstreams{}
+	up := &upstreams{dir: c.String("lode.cluster.dir")}
 	up.ready.Store(&Ready{
 		Scheduler: "http://" + c.String("lode.scheduler.address"), History: "http://" + c.String("lode.scheduler.history-address"),
 		Submissions: "http://" + c.String("lode.scheduler.submission-address"), Query: "http://" + c.String("lode.query.http-address"), Catalog: "http://" + c.String("lode.catalog.address"),
@@ -65,9 +80,10 @@ func StartNamenode(ctx context.Context, c *conf.Conf, o Options) (*Role, error) 
 			Protocol: s.Handler(hrpc.ClientProtocol), RPCAddress: s.Addr(), Superuser: s.User(), StaticUser: static,
 			Proxy: c.Bool("lode.namenode.webhdfs.proxy"), Data: data, Logger: log,
 		})
+		image := fsimage.NewHandler(fsimage.HandlerConfig{Image: s.LatestImage, FS: vfs.OS(), Spool: cfg.Dir, Namespace: cfg.Namespace, Active: s.State().Active, Logger: log})
 		h := httpd.New(httpd.Config{
 			View: s.State().View, Now: s.State().Now, Started: s.Started().UnixMilli(), Version: namenode.SoftwareVersion, Address: s.Addr(), RPC: s.RPCStats, TxID: s.TxID,
-			Active: s.State().Active, NameDirs: []string{cfg.Dir}, Conf: c, Gatherer: metrics, WebHDFS: rest, Pages: web.Handler(), LogLevel: o.LogLevel, Trust: p,
+			Active: s.State().Active, NameDirs: []string{cfg.Dir}, Conf: c, Gatherer: metrics, WebHDFS: rest, Image: image, Pages: web.Handler(), LogLevel: o.LogLevel, Trust: p, Reach: cfg.Reach,
 			Superuser: func(user string) bool { return s.Caller(user).Superuser }, StaticUser: static, Upstream: up.of, Build: o.Version,
 		})
 		metrics.MustRegister(httpd.NewCollector(s.State().View, s.RPCStats))
@@ -88,6 +104,7 @@ func StartNamenode(ctx context.Context, c *conf.Conf, o Options) (*Role, error) 
 			}
 			return err
 		},
+		failed:    s.Failed(),
 		upstreams: up,
 	}, nil
 }

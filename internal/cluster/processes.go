@@ -92,6 +92,9 @@ func (p *Processes) Start(ctx context.Context, o StartOptions) (Ready, error) {
 		if err != nil {
 			return all, errors.Join(err, p.save(st))
 		}
+		if in.Role == "datanode" {
+			ready.Datanodes = ready.Datanodes[:1] // its own file has the web and IPC addresses too
+		}
 		all.merge(ready)
 		if err := p.save(st); err != nil {
 			return all, err
@@ -181,6 +184,9 @@ func (p *Processes) ensure(ctx context.Context, st *State, in *Instance, sofar R
 	}
 	if sofar.Scheduler != "" && in.Role == "worker" {
 		defines["lode.scheduler.address"] = hostPort(sofar.Scheduler)
+	}
+	if in.Role == "namenode" {
+		defines["lode.cluster.dir"] = p.Dir
 	}
 	for _, k := range sortedKeys(defines) {
 		args = append(args, "-D", k+"="+defines[k])

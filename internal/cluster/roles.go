@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/pprof"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -72,7 +73,11 @@ func me() string {
 	return "hdfs"
 }
 
-// StartDatanode starts a datanode of the cluster that fs.defaultFS names.
+// reportPatience is how long the start of a datanode waits for a namenode to know it: a datanode may well be started before
+// its namenode.
+const reportPatience = 10 * time.Second
+
+// StartDatanode starts a datanode of the cluster that fs.defaultFS names, and waits a while until its namenode gives it blocks.
 func StartDatanode(ctx context.Context, c *conf.Conf, o Options) (*Role, error) {
 	cfg, err := datanode.FromConf(c, nil)
 	if err != nil {
@@ -92,11 +97,22 @@ func StartDatanode(ctx context.Context, c *conf.Conf, o Options) (*Role, error) 
 		}
 		return p.Listener(l, cfg.Log), nil
 	}
+	if p.Token != "" {
+		cfg.ListenHTTP = net.Listen // p.HTTP asks for the token
+	}
 	s, err := datanode.Start(ctx, cfg)
 	if err != nil {
 		return nil, errors.Join(explainListen(err, "dfs.datanode.address, dfs.datanode.http.address, dfs.datanode.ipc.address"), data.Close())
 	}
 	s.SetHTTP(p.HTTP(datanodePages(s, data, metrics, o.Version)))
+	wait, cancel := context.WithTimeout(ctx, reportPatience)
+	defer cancel()
+	if err := s.Ready(wait); err != nil {
+		if !errors.Is(err, context.DeadlineExceeded) {
+			return nil, errors.Join(err, s.Close(), data.Close())
+		}
+		cfg.Log.Warn("no namenode has answered so far; this datanode serves as soon as one does", "namenodes", cfg.Namenodes)
+	}
 	return &Role{
 		Ready: Ready{Datanodes: []string{s.DataAddr().String(), s.HTTPAddr().String(), s.IPCAddr().String()}, PIDs: o.pids()},
 		close: func() error { return errors.Join(s.Close(), data.Close()) },
@@ -117,6 +133,8 @@ func datanodePages(s *datanode.Server, data http.Handler, metrics *prometheus.Re
 	mux.Handle("/prom", prom)
 	mux.Handle("/metrics", prom)
 	mux.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("/debug/pprof/", pprof.Index)
+	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	mux.Handle("/jmx", datanodeJMX{s, version, time.Now().UnixMilli()})
 	mux.HandleFunc("/{$}", func(w http.ResponseWriter, _ *http.Request) { datanodePage(w, s, version) })
 	return mux
@@ -173,6 +191,7 @@ func StartQuery(ctx context.Context, c *conf.Conf, o Options) (*Role, error) {
 	g := &Gold{
 		Path: path, ReadyFile: filepath.Join(dir, "lode-gold.json"), Output: log, Logger: o.Logger.With("role", "query"),
 		Args: args(c.String("lode.query.http-address"), c.String("lode.query.pg-address"), c.String("lode.query.flight-address"), c.String("lode.catalog.address")),
+		Env:  environment(c),
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	first, ended := make(chan Ready, 1), make(chan error, 1)
@@ -200,6 +219,20 @@ func StartQuery(ctx context.Context, c *conf.Conf, o Options) (*Role, error) {
 	case <-time.After(time.Minute):
 		return nil, errors.Join(fmt.Errorf("lode-gold does not serve after a minute; the end of %s says:\n%s", log.Name(), tail(log.Name(), 12)), stop())
 	}
+}
+
+// environment hands the settings of this process on to lode-gold: not as arguments, which everybody on the machine can read.
+func environment(c *conf.Conf) []string {
+	var env []string
+	for _, kv := range c.Pairs() {
+		if strings.Contains(kv[0], ".") {
+			env = append(env, kv[0]+"="+kv[1])
+		}
+	}
+	if t := c.String("lode.token"); t != "" {
+		env = append(env, "LODE_TOKEN="+t)
+	}
+	return env
 }
 
 // explainListen adds to a taken port what to do about it.

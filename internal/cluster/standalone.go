@@ -114,6 +114,9 @@ func StartStandalone(ctx context.Context, o StandaloneOptions) (_ *Standalone, e
 	return s, nil
 }
 
+// Failed gets the reason when the namenode cannot go on.
+func (s *Standalone) Failed() <-chan error { return s.roles[0].Failed() }
+
 // Close stops the roles in the reverse order of their start, and removes a temporary directory.
 func (s *Standalone) Close() error {
 	var errs []error

@@ -24,6 +24,7 @@ type Options struct {
 	Sales  string // the CSV of expected sales; "" looks beside, and is skipped in words when it is not there
 	Out    io.Writer
 	Start  func(ctx context.Context) (cluster.Ready, func() error, error) // a cluster with everything
+	Kill   func(ctx context.Context) error                                // breaks something while the job runs; nil breaks nothing
 	Wait   bool                                                           // stay up until ctx ends
 }
 

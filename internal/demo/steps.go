@@ -77,7 +77,7 @@ func (d *demo) wordCount(ctx context.Context) error {
 	mapper, reducer := filepath.Join(d.work, "map.sh"), filepath.Join(d.work, "reduce.sh")
 	for file, text := range map[string]string{
 		mapper:  "#!/bin/sh\nexec tr -s ' ' '\\n' | awk 'NF { print $1 \"\\t1\" }'\n",
-		reducer: "#!/bin/sh\nexec awk -F'\\t' '$1 != k { if (NR > 1) print k \"\\t\" n; k = $1; n = 0 } { n += $2 } END { if (NR) print k \"\\t\" n }'\n",
+		reducer: "#!/bin/sh\nexec awk -F'\\t' '$1 \"\" != k \"\" { if (NR > 1) print k \"\\t\" n; k = $1; n = 0 } { n += $2 } END { if (NR) print k \"\\t\" n }'\n",
 	} {
 		if err := os.WriteFile(file, []byte(text), 0o755); err != nil {
 			return err

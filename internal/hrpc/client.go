@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"strings"
+	"os"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -205,6 +205,28 @@ func (t *transport) connection(ctx context.Context) (*clientConn, error) {
 	}
 }
 
+// unreachable says what was tried and what to look at; the cause stays inside for errors.Is.
+func unreachable(address string, err error) error {
+	cause := err
+	var op *net.OpError
+	if errors.As(err, &op) && op.Err != nil {
+		cause = op.Err
+	}
+	var call *os.SyscallError
+	if errors.As(cause, &call) {
+		cause = call.Err
+	}
+	return &unreachableError{text: fmt.Sprintf("nobody answers at %s (%v): is the server running, and is that its address (fs.defaultFS, LODE_FS)?", address, cause), err: err}
+}
+
+type unreachableError struct {
+	text string
+	err  error
+}
+
+func (e *unreachableError) Error() string { return e.text }
+func (e *unreachableError) Unwrap() error { return e.err }
+
 // dial connects to the current address; when that fails the next one is current.
 func (t *transport) dial(ctx context.Context) (*clientConn, error) {
 	if len(t.opts.Addresses) == 0 {
@@ -220,15 +242,12 @@ func (t *transport) dial(ctx context.Context) (*clientConn, error) {
 		t.mu.Lock()
 		t.at = (t.at + 1) % len(t.opts.Addresses)
 		t.mu.Unlock()
-		if strings.Contains(err.Error(), address) {
-			return nil, fmt.Errorf("cannot connect: %w", err)
-		}
-		return nil, fmt.Errorf("cannot connect to %s: %w", address, err)
+		return nil, unreachable(address, err)
 	}
 	if nc.LocalAddr().String() == nc.RemoteAddr().String() {
 		// The kernel gave the socket the very port that it calls: nobody listens there.
 		nc.Close()
-		return nil, fmt.Errorf("cannot connect to %s: %w", address, syscall.ECONNREFUSED)
+		return nil, unreachable(address, syscall.ECONNREFUSED)
 	}
 	cc := newClientConn(nc, address, t.opts.MaxFrame)
 	cc.greet(t.clientID, t.opts.User, t.opts.RealUser, t.opts.Protocol)

@@ -111,9 +111,9 @@ func (c *conn) run() {
 // lingerClose lets a peer that is still sending read the last answer: closing with unread bytes would reset the connection.
 func (c *conn) lingerClose() {
 	if t, ok := c.nc.(interface{ CloseWrite() error }); ok {
-		t.CloseWrite()
+		_ = t.CloseWrite()
 		c.nc.SetReadDeadline(time.Now().Add(time.Second))
-		io.CopyN(io.Discard, c.nc, 1<<20)
+		_, _ = io.CopyN(io.Discard, c.nc, 1<<20)
 	}
 }
 

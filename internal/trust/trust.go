@@ -68,6 +68,9 @@ func (p Policy) HasToken(text string) bool {
 	return p.Token != "" && subtle.ConstantTimeCompare([]byte(text), []byte(p.Token)) == 1
 }
 
+// Cookie is the name under which a browser keeps the token.
+const Cookie = "lode-token"
+
 // HTTP lets a request through when its address is trusted or it has the token. Browsers may give the token once as
 // ?token=…, which becomes a cookie.
 func (p Policy) HTTP(next http.Handler) http.Handler {
@@ -78,11 +81,11 @@ func (p Policy) HTTP(next http.Handler) http.Handler {
 			return
 		}
 		bearer, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-		if c, err := r.Cookie("lode-token"); bearer == "" && err == nil {
+		if c, err := r.Cookie(Cookie); bearer == "" && err == nil {
 			bearer = c.Value
 		}
 		if t := r.URL.Query().Get("token"); bearer == "" && p.HasToken(t) {
-			http.SetCookie(w, &http.Cookie{Name: "lode-token", Value: t, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode})
+			http.SetCookie(w, &http.Cookie{Name: Cookie, Value: t, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode})
 			bearer = t
 		}
 		if !p.HasToken(bearer) {
@@ -92,6 +95,25 @@ func (p Policy) HTTP(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// IsLoopback tells whether an address to listen on, HOST:PORT, is reachable from this machine only.
+func IsLoopback(listen string) bool {
+	host, _, err := net.SplitHostPort(listen)
+	if err != nil {
+		return false
+	}
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || (err == nil && ip.IsLoopback())
+}
+
+// MayServe refuses an address beyond loopback, the value of a key, where nobody beyond loopback would be heard: the operator has
+// forgotten to say who may come.
+func (p Policy) MayServe(key, listen string) error {
+	if IsLoopback(listen) || len(p.Networks) > 0 || p.Token != "" {
+		return nil
+	}
+	return fmt.Errorf("%s is %s: beyond loopback somebody must be trusted, or anybody could do anything: set lode.trusted.networks (10.1.0.0/16,…) or lode.token (or LODE_TOKEN), or listen on 127.0.0.1", key, listen)
 }
 
 // Listener drops connections from networks that are not trusted, and says so in the log once an address.

@@ -6,6 +6,14 @@ import (
 	"os"
 )
 
+// Flags of FS.OpenFile, so that who opens data files need not import os.
+const (
+	ReadOnly  = os.O_RDONLY
+	ReadWrite = os.O_RDWR
+	Create    = os.O_CREATE
+	Truncate  = os.O_TRUNC
+)
+
 // FS is a file system with slash-separated absolute or relative names. Errors are *fs.PathError or *os.LinkError around
 // fs.ErrNotExist, fs.ErrExist or a syscall.Errno. All methods are safe for concurrent use.
 type FS interface {

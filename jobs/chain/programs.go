@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"github.com/lodehq/lode/jobs/chain/block"
 	"github.com/lodehq/lode/mapreduce"
 	"github.com/lodehq/lode/table/datafile"
 	"github.com/lodehq/lode/table/datafile/schemas"
@@ -39,6 +40,11 @@ func (m *bronzeMapper) Map(c *mapreduce.Context, _, line []byte) error {
 		return quarantine(c, m.read.order[0], err.Error(), line)
 	}
 	m.read.Add(b, c.Split().Path)
+	for _, note := range b.Notes {
+		if err := quarantineNote(c, b, note); err != nil {
+			return err
+		}
+	}
 	c.Counter("chain", "blocks").Add(1)
 	if m.read.Size() > flushBytes {
 		return m.read.Flush(c)
@@ -47,6 +53,14 @@ func (m *bronzeMapper) Map(c *mapreduce.Context, _, line []byte) error {
 }
 
 func (m *bronzeMapper) Finish(c *mapreduce.Context) error { return m.read.Flush(c) }
+
+// quarantineNote keeps what is not known of a block.
+func quarantineNote(c *mapreduce.Context, b *block.Block, note string) error {
+	t := schemas.Quarantine()
+	o := datafile.NewBatch(&t.Schema)
+	o.Str(b.Chain).Long(b.ChainID.V).Long(b.Number).Raw(b.Hash).Null().Null().Null().Null().Str(note).Time(b.Timestamp).Null()
+	return c.EmitRow("decode_quarantine", o)
+}
 
 // quarantine keeps the beginning of a line that is no block.
 func quarantine(c *mapreduce.Context, chain, reason string, line []byte) error {

@@ -80,16 +80,16 @@ func setting(c *mapreduce.Conf, key, otherwise string) string {
 	return otherwise
 }
 
-// RawInput reads the landed blocks of the chains, a line a block.
+// RawInput reads the landed blocks of the chains, a line a block, each height once (see landed).
 func RawInput(inv *mapreduce.Invocation, chains []string) mapreduce.InputFormat {
 	if p := setting(inv.Conf, KeyRawPaths, ""); p != "" {
-		return format.Text{Paths: strings.Split(p, ",")}
+		return landed{format.Text{Paths: strings.Split(p, ",")}, chains[0]}
 	}
 	var paths []string
 	for _, c := range chains {
 		paths = append(paths, fmt.Sprintf("%s/%s/raw/*/*.ndjson*", strings.TrimSuffix(setting(inv.Conf, KeyRawDir, defaultRawDir), "/"), c))
 	}
-	return format.Text{Paths: paths}
+	return landed{format.Text{Paths: paths}, chains[0]}
 }
 
 // BronzeOutputs gives the outputs of the bronze tables of the chains: "blocks", and "<chain>_logs" and so on for each chain.

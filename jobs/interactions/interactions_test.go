@@ -8,11 +8,14 @@ import (
 	"net/http/httptest"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/lodehq/lode/jobs/interactions/service"
+	"github.com/lodehq/lode/mapreduce"
 	"github.com/lodehq/lode/mapreduce/mrtest"
+	"github.com/lodehq/lode/table/datafile"
 )
 
 func TestParse(t *testing.T) {
@@ -91,7 +94,8 @@ func TestTotalsAreRightWhateverTheServiceDoes(t *testing.T) {
 	svc := service.New(customers, service.Faults{Fail: 7, Drop: 11})
 	server := httptest.NewServer(svc)
 	defer server.Close()
-	job := build("/in", "/out", server.URL, nil)
+	rows := &rowCount{seen: map[string]map[string]int64{}}
+	job := build("/in", "/out", server.URL, func(t *datafile.Table, _ datafile.Mode, _ *datafile.Filter) mapreduce.OutputFormat { return rows.of(t) })
 	res := mrtest.Run(t, job, map[string]string{"/in/messages.jsonl": lines.String()})
 	got := svc.Report()
 	if len(got.Totals) != len(want) {
@@ -101,6 +105,20 @@ func TestTotalsAreRightWhateverTheServiceDoes(t *testing.T) {
 		if got.Totals[id] != n {
 			t.Errorf("customer %s: %d, want %d", id, got.Totals[id], n)
 		}
+	}
+	for id, n := range want {
+		if got := rows.seen["silver.interactions"][id]; got != n {
+			t.Errorf("customer %s has %d rows, want %d", id, got, n)
+		}
+	}
+	if n := rows.seen["silver.interactions"][""]; n != unknown {
+		t.Errorf("%d rows without a customer, want %d", n, unknown)
+	}
+	if len(rows.events) != int(3000-rejected) {
+		t.Errorf("%d different event ids, want %d", len(rows.events), 3000-rejected)
+	}
+	if n := len(rows.seen["gold.interaction_counts"]); n != len(want) {
+		t.Errorf("%d rows of totals, want %d", n, len(want))
 	}
 	if got.Bad != 0 || got.WentDown != 0 || got.Faults == 0 || got.Asked > 3*43 {
 		t.Errorf("service saw %+v", got)
@@ -141,4 +159,47 @@ func TestBreakerMakesAllWait(t *testing.T) {
 	if long != 2 {
 		t.Errorf("%d waits for the breaker, want 2 (after 5 and 10 failures); slept %v", long, slept)
 	}
+}
+
+// rowCount is the output of tables: it counts the rows of each customer.
+type rowCount struct {
+	mu     sync.Mutex
+	seen   map[string]map[string]int64 // table, customer
+	events map[string]bool
+}
+
+type countedTable struct {
+	*rowCount
+	name string
+}
+
+func (r *rowCount) of(t *datafile.Table) mapreduce.OutputFormat {
+	r.seen[t.Name], r.events = map[string]int64{}, map[string]bool{}
+	return &countedTable{r, t.Name}
+}
+
+func (*countedTable) Check(context.Context, mapreduce.OutputEnv) error            { return nil }
+func (*countedTable) Commit(context.Context, mapreduce.OutputEnv, [][]byte) error { return nil }
+func (*countedTable) Abort(context.Context, mapreduce.OutputEnv) error            { return nil }
+func (t *countedTable) Open(context.Context, mapreduce.OutputEnv) (mapreduce.TaskOutput, error) {
+	return &countedTask{t}, nil
+}
+
+type countedTask struct{ t *countedTable }
+
+func (*countedTask) Write(_, _ []byte) error { return errors.New("rows are expected") }
+func (*countedTask) Abort() error            { return nil }
+func (*countedTask) Close() ([]byte, error)  { return nil, nil }
+func (c *countedTask) WriteRow(row any) error {
+	b := row.(*datafile.Batch)
+	c.t.mu.Lock()
+	defer c.t.mu.Unlock()
+	who, event := b.Schema.Index("customer_id"), b.Schema.Index("event_id")
+	for i := range b.Len() {
+		c.t.seen[c.t.name][b.Columns[who].Text(i)]++
+		if event >= 0 {
+			c.t.events[b.Columns[event].Text(i)] = true
+		}
+	}
+	return nil
 }

@@ -20,7 +20,7 @@ import (
 
 const usage = "<messages> <out> <service URL>"
 
-// Programs gives the jobs of this package. table makes the output of gold.interaction_counts; nil leaves the table out.
+// Programs gives the jobs of this package. table makes the outputs of silver.interactions (a row a message) and gold.interaction_counts; nil leaves the tables out.
 //
 // What a run leaves: <out> with customer and total, <out>-unresolved with names and counts, <out>-rejected with reasons and lines, <out>-posted with what the service acknowledged.
 func Programs(table func(t *datafile.Table, mode datafile.Mode, filter *datafile.Filter) mapreduce.OutputFormat) []mapreduce.Program {
@@ -51,13 +51,19 @@ func build(in, out, service string, table func(*datafile.Table, datafile.Mode, *
 	if table != nil {
 		totals.Outputs = map[string]mapreduce.OutputFormat{"interaction_counts": table(schemas.InteractionCounts(), datafile.Overwrite, nil)}
 	}
+	customers := map[string]mapreduce.OutputFormat{"unresolved": format.NewTextOutput(out + "-unresolved"), "rejected": format.NewTextOutput(out + "-rejected")}
+	if table != nil {
+		customers["interactions"] = table(schemas.Interactions(), datafile.Overwrite, nil)
+	}
 	return &mapreduce.Job{Name: "interactions", Cleanup: []string{work}, Stages: []*mapreduce.Stage{
 		{
-			Name:    "customers",
-			Inputs:  []mapreduce.Input{{Format: format.Text{Paths: []string{in}}, Mapper: mapreduce.MapFunc(messageMap)}},
-			Reducer: func() mapreduce.Reducer { return &nameReducer{client: &Client{URL: service, HTTP: httpClient()}} }, Combiner: func() mapreduce.Reducer { return mapreduce.ReduceFunc(sumReduce)() },
+			Name:   "customers",
+			Inputs: []mapreduce.Input{{Format: format.Text{Paths: []string{in}}, Mapper: func() mapreduce.Mapper { return &messageMapper{rows: newEvents(table != nil)} }}},
+			Reducer: func() mapreduce.Reducer {
+				return &nameReducer{client: &Client{URL: service, HTTP: httpClient()}, rows: newEvents(table != nil)}
+			}, Combiner: func() mapreduce.Reducer { return mapreduce.ReduceFunc(sumReduce)() },
 			Reduces: 2, Output: format.NewTextOutput(work),
-			Outputs: map[string]mapreduce.OutputFormat{"unresolved": format.NewTextOutput(out + "-unresolved"), "rejected": format.NewTextOutput(out + "-rejected")},
+			Outputs: customers,
 		},
 		totals,
 		{
@@ -76,38 +82,61 @@ const (
 	nameKey = 'N'
 )
 
-func messageMap(c *mapreduce.Context, _, line []byte) error {
+// messageMapper counts messages by customer or name. Rows of messages with an id are complete at once; of the others the reducer makes them.
+type messageMapper struct{ rows *events }
+
+func (t *messageMapper) Map(c *mapreduce.Context, key, line []byte) error {
 	m, err := Parse(line)
 	if err != nil {
 		c.Counter("interactions", "rejected").Add(1)
 		return c.EmitTo("rejected", []byte(strings.ReplaceAll(err.Error(), "\t", " ")), line)
 	}
 	c.Counter("interactions", "messages").Add(1)
+	event := ""
+	if t.rows != nil {
+		if event, err = eventID(c, key); err != nil {
+			return err
+		}
+	}
 	if m.HasID {
+		if err := t.rows.add(c, event, strconv.FormatInt(m.ID, 10), "event"); err != nil {
+			return err
+		}
 		return c.Emit(strconv.AppendInt([]byte{idKey}, m.ID, 10), []byte("1"))
 	}
-	return c.Emit([]byte(string(nameKey)+m.First+"\x00"+m.Last), []byte("1"))
+	return c.Emit([]byte(string(nameKey)+m.First+"\x00"+m.Last), []byte("1"+strings.TrimSuffix("\t"+event, "\t")))
 }
 
-func sum(values *mapreduce.Values) (int64, error) {
-	n := int64(0)
+// Finish implements mapreduce.Finisher.
+func (t *messageMapper) Finish(c *mapreduce.Context) error { return t.rows.flush(c) }
+
+// sum adds counts. Counts of names may carry the messages they are of: "<count> TAB <event> TAB <event> …".
+func sum(values *mapreduce.Values) (n int64, events []string, err error) {
 	for values.Next() {
-		v, err := strconv.ParseInt(string(values.Value()), 10, 64)
+		count, rest, tagged := strings.Cut(string(values.Value()), "\t")
+		v, err := strconv.ParseInt(count, 10, 64)
 		if err != nil {
-			return 0, fmt.Errorf("a count between the stages: %w", err)
+			return 0, nil, fmt.Errorf("a count between the stages: %w", err)
 		}
 		n += v
+		if tagged {
+			events = append(events, strings.Split(rest, "\t")...)
+		}
 	}
-	return n, values.Err()
+	return n, events, values.Err()
 }
 
 func sumReduce(c *mapreduce.Context, key []byte, values *mapreduce.Values) error {
 	k := bytes.Clone(key)
-	n, err := sum(values)
+	n, ids, err := sum(values)
 	if err != nil {
 		return err
 	}
-	return c.Emit(k, strconv.AppendInt(nil, n, 10))
+	count := strconv.AppendInt(nil, n, 10)
+	for _, id := range ids {
+		count = append(append(count, '\t'), id...)
+	}
+	return c.Emit(k, count)
 }
 
 // callers is how many calls to the service one task has under way.
@@ -116,12 +145,14 @@ const callers = 8
 // nameReducer sees every name once, so every name is asked once. Names wait until there are enough to be asked side by side.
 type nameReducer struct {
 	client *Client
+	rows   *events
 	asks   []ask
 }
 
 type ask struct {
 	first, last string
 	n           int64
+	events      []string
 	id          int64
 	err         error
 }
@@ -131,7 +162,7 @@ const manyAsks = 256
 
 func (r *nameReducer) Reduce(c *mapreduce.Context, key []byte, values *mapreduce.Values) error {
 	k := bytes.Clone(key)
-	n, err := sum(values)
+	n, ids, err := sum(values)
 	if err != nil {
 		return err
 	}
@@ -139,13 +170,18 @@ func (r *nameReducer) Reduce(c *mapreduce.Context, key []byte, values *mapreduce
 		return c.Emit(k[1:], strconv.AppendInt(nil, n, 10))
 	}
 	first, last, _ := strings.Cut(string(k[1:]), "\x00")
-	if r.asks = append(r.asks, ask{first: first, last: last, n: n}); len(r.asks) < manyAsks {
+	if r.asks = append(r.asks, ask{first: first, last: last, n: n, events: ids}); len(r.asks) < manyAsks {
 		return nil
 	}
 	return r.resolve(c)
 }
 
-func (r *nameReducer) Finish(c *mapreduce.Context) error { return r.resolve(c) }
+func (r *nameReducer) Finish(c *mapreduce.Context) error {
+	if err := r.resolve(c); err != nil {
+		return err
+	}
+	return r.rows.flush(c)
+}
 
 // resolve asks for all names that wait, then tells the counts in their order. A service that stays down fails the attempt, which is tried again; nothing of it is counted.
 func (r *nameReducer) resolve(c *mapreduce.Context) error {
@@ -167,6 +203,15 @@ func (r *nameReducer) resolve(c *mapreduce.Context) error {
 	}
 	for _, a := range r.asks {
 		count := strconv.AppendInt(nil, a.n, 10)
+		who, from := strconv.FormatInt(a.id, 10), "api"
+		if a.err != nil {
+			who, from = "", ""
+		}
+		for _, event := range a.events {
+			if err := r.rows.add(c, event, who, from); err != nil {
+				return err
+			}
+		}
 		if a.err != nil {
 			c.Counter("interactions", "unresolved").Add(a.n)
 			if err := c.EmitTo("unresolved", []byte(a.first+" "+a.last), count); err != nil {
@@ -196,7 +241,7 @@ type totalReducer struct{ table bool }
 
 func (r *totalReducer) Reduce(c *mapreduce.Context, key []byte, values *mapreduce.Values) error {
 	k := bytes.Clone(key)
-	n, err := sum(values)
+	n, _, err := sum(values)
 	if err != nil {
 		return err
 	}

@@ -17,9 +17,9 @@ import (
 
 // The bronze columns that decoding needs.
 var (
-	txColumns    = []string{"blockchain", "chain_id", "block_number", "block_hash", "block_timestamp", "transaction_index", "hash", "from_address", "to_address", "value", "input"}
-	logColumns   = []string{"blockchain", "block_number", "transaction_index", "log_index", "address", "topic0", "topic1", "topic2", "topic3", "data"}
-	traceColumns = []string{"blockchain", "block_number", "transaction_index", "trace_address", "trace_type", "call_type", "from_address", "to_address", "value", "input", "status"}
+	txColumns    = []string{"blockchain", "chain_id", "block_number", "block_hash", "block_timestamp", "transaction_index", "hash", "from_address", "to_address", "value", "input", "ingest_time"}
+	logColumns   = []string{"blockchain", "block_number", "transaction_index", "log_index", "address", "topic0", "topic1", "topic2", "topic3", "data", "block_hash"}
+	traceColumns = []string{"blockchain", "block_number", "transaction_index", "trace_address", "trace_type", "call_type", "from_address", "to_address", "value", "input", "status", "block_hash"}
 )
 
 const (
@@ -74,12 +74,16 @@ func (m *bronzeMapper) Map(c *mapreduce.Context, _, _ []byte) error {
 	return nil
 }
 
-// blockReducer makes the transactions of a block and decodes them.
+// blockReducer makes the transactions of a block and decodes them. Bronze tables that were appended to may hold a block twice, or two blocks of one height: the one that was
+// ingested last counts, each row once.
 type blockReducer struct {
 	rows               *silver.Rows
 	reg                *market.Registry
 	tx, log, trace     *datafile.Batch
 	txs                map[int64]*ledger.Tx
+	seen               map[string]bool // logs and traces of the block
+	hash               string
+	ingested           int64
 	pendingL, pendingR [][]byte
 }
 
@@ -95,7 +99,7 @@ func newBlockReducer() mapreduce.Reducer {
 }
 
 func (r *blockReducer) Reduce(c *mapreduce.Context, key []byte, values *mapreduce.Values) error {
-	r.txs = map[int64]*ledger.Tx{}
+	r.txs, r.seen, r.hash, r.ingested = map[int64]*ledger.Tx{}, map[string]bool{}, "", 0
 	r.pendingL, r.pendingR = r.pendingL[:0], r.pendingR[:0]
 	for values.Next() {
 		v := values.Value()
@@ -135,7 +139,7 @@ func (r *blockReducer) Reduce(c *mapreduce.Context, key []byte, values *mapreduc
 	var txs []*ledger.Tx
 	for _, i := range order {
 		t := r.txs[i]
-		t.HasTraces = len(r.pendingR) > 0
+		t.HasTraces = len(t.Calls) > 0
 		slices.SortFunc(t.Logs, func(a, b ledger.Log) int { return int(a.Index - b.Index) })
 		slices.SortStableFunc(t.Calls, func(a, b ledger.CallTrace) int { return comparePaths(a.Path, b.Path) })
 		txs = append(txs, t)
@@ -176,9 +180,18 @@ func (r *blockReducer) addTx(row []byte) error {
 	if err := t.SetHead(col(7).Bytes(0), col(8).Bytes(0), col(9).Bytes(0)); err != nil {
 		return fmt.Errorf("transaction %s: %w", t.Hash, err)
 	}
-	if r.txs[col(5).Int(0)] != nil {
-		return fmt.Errorf("block %d of %s is in the bronze tables twice (transaction %d); rebuild them", t.Block.Number, t.Block.Chain, col(5).Int(0))
+	ingested := int64(0)
+	if !col(11).IsNull(0) {
+		ingested = col(11).Int(0)
 	}
+	if t.Block.Hash != r.hash {
+		if r.hash != "" && (ingested < r.ingested || ingested == r.ingested && t.Block.Hash < r.hash) {
+			return nil
+		}
+		r.hash, r.ingested = t.Block.Hash, ingested
+		clear(r.txs)
+	}
+	r.ingested = max(r.ingested, ingested)
 	r.txs[col(5).Int(0)] = t
 	return nil
 }
@@ -191,11 +204,27 @@ func (r *blockReducer) of(b *datafile.Batch, what string) (*ledger.Tx, error) {
 	return t, nil
 }
 
+// again tells whether a row is of another block of this height, or was there before.
+func (r *blockReducer) again(kind byte, hash, key []byte) bool {
+	if string(hash) != r.hash {
+		return true
+	}
+	k := string(append([]byte{kind}, key...))
+	if r.seen[k] {
+		return true
+	}
+	r.seen[k] = true
+	return false
+}
+
 func (r *blockReducer) addLog(row []byte) error {
 	b := r.log
 	b.Reset()
 	if err := b.AppendEncoded(row); err != nil {
 		return fmt.Errorf("a log's row: %w", err)
+	}
+	if r.again('L', b.Columns[10].Bytes(0), strconv.AppendInt(nil, b.Columns[3].Int(0), 10)) {
+		return nil
 	}
 	t, err := r.of(b, "log")
 	if err != nil {
@@ -213,6 +242,9 @@ func (r *blockReducer) addTrace(row []byte) error {
 	b.Reset()
 	if err := b.AppendEncoded(row); err != nil {
 		return fmt.Errorf("a trace's row: %w", err)
+	}
+	if r.again('R', b.Columns[11].Bytes(0), fmt.Appendf(nil, "%d:%s", b.Columns[2].Int(0), b.Columns[3].Bytes(0))) {
+		return nil
 	}
 	t, err := r.of(b, "trace")
 	if err != nil {

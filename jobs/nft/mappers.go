@@ -24,6 +24,9 @@ func (m *rawMapper) Map(c *mapreduce.Context, _, line []byte) error {
 		return m.reject(c, err, line)
 	}
 	m.read.Add(b, path)
+	for _, note := range b.Notes {
+		m.rows.Note(b.Chain, b.ChainID.V, b.Number, b.Hash, b.Timestamp, note)
+	}
 	c.Counter("chain", "blocks").Add(1)
 	if usd, known := m.rows.Block(m.reg, txs); known {
 		if err := gold.EmitPrice(b.Chain, b.Timestamp, usd, c.Emit); err != nil {
@@ -51,6 +54,9 @@ func (m *rawMapper) flush(c *mapreduce.Context) error {
 		return err
 	}
 	if err := m.emit.Transfers(m.rows.Batch(silver.Transfers), c.Emit); err != nil {
+		return err
+	}
+	if err := m.emit.Orders(m.rows.Batch(silver.Orders), c.Emit); err != nil {
 		return err
 	}
 	if err := m.emit.Mints(m.rows.Batch(silver.Mints), c.Emit); err != nil {
@@ -99,6 +105,8 @@ func (m *factMapper) Map(c *mapreduce.Context, _, _ []byte) error {
 		return m.emit.Trades(b, c.Emit)
 	case silver.Mints:
 		return m.emit.Mints(b, c.Emit)
+	case silver.Orders:
+		return m.emit.Orders(b, c.Emit)
 	}
 	return m.emit.Transfers(b, c.Emit)
 }

@@ -68,7 +68,7 @@ func decodeAll(t testing.TB) tables {
 		return nil
 	}
 	var e gold.Emitter
-	for _, err := range []error{e.Trades(out[silver.Trades], emit), e.Transfers(out[silver.Transfers], emit), e.Mints(out[silver.Mints], emit)} {
+	for _, err := range []error{e.Trades(out[silver.Trades], emit), e.Transfers(out[silver.Transfers], emit), e.Mints(out[silver.Mints], emit), e.Orders(out[silver.Orders], emit)} {
 		if err != nil {
 			t.Fatal(err)
 		}

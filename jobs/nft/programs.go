@@ -8,6 +8,7 @@ import (
 	"github.com/lodehq/lode/mapreduce"
 	"github.com/lodehq/lode/mapreduce/format"
 	"github.com/lodehq/lode/table/datafile"
+	"github.com/lodehq/lode/table/datafile/schemas"
 )
 
 // KeyWorkDir is where the stages of a job leave what the next one reads; it is removed when the job ends.
@@ -64,6 +65,7 @@ func buildGold(t chain.Tables, inv *mapreduce.Invocation) (*mapreduce.Job, error
 	outputs(out, t, s, silver.Tables())
 	outputs(out, t, s, gold.CollectionTables())
 	outputs(out, t, s, gold.PriceTables())
+	out["nft_metadata"] = t.Output(schemas.NFTMetadata(), datafile.Append, nil) // nothing on chain fills it; whoever asks for token URIs appends to it
 	first := &mapreduce.Stage{
 		Name:    "blocks and collections",
 		Inputs:  []mapreduce.Input{{Format: chain.RawInput(inv, s.Chains), Mapper: func() mapreduce.Mapper { return newRawMapper(s.Chains) }}},
@@ -82,7 +84,7 @@ func buildFigures(t chain.Tables, inv *mapreduce.Invocation) (*mapreduce.Job, er
 	out := map[string]mapreduce.OutputFormat{}
 	outputs(out, t, s, gold.CollectionTables())
 	stage := &mapreduce.Stage{Name: "collections", Reducer: newCollectionReducer, Reduces: 4, Output: format.NewTextOutput(work), Outputs: out}
-	for _, name := range []string{silver.Trades, silver.Transfers, silver.Mints} {
+	for _, name := range []string{silver.Trades, silver.Transfers, silver.Mints, silver.Orders} {
 		stage.Inputs = append(stage.Inputs, mapreduce.Input{Format: t.Input("silver."+name, nil, chainFilter(s)), Mapper: func() mapreduce.Mapper { return &factMapper{table: name} }})
 	}
 	return &mapreduce.Job{Name: "nft-figures", Stages: []*mapreduce.Stage{stage, marketStage(t, s, work)}, Cleanup: []string{work}}, nil

@@ -36,6 +36,10 @@ func (o *Options) jobCommands() []*cli.Command {
 	return []*cli.Command{
 		{Name: "submit", Usage: "run a built-in program, a job binary or a .go file", ArgsUsage: "PROGRAM ARGUMENTS…", SkipFlagParsing: true, Description: submitUsage,
 			Action: func(x *cli.Context) error { return o.submit(x.Context, x.Args().Slice()) }},
+		{Name: "local", Usage: "run a built-in program in this process, without a cluster", ArgsUsage: "PROGRAM ARGUMENTS…", SkipFlagParsing: true,
+			Action: func(x *cli.Context) error {
+				return o.submit(x.Context, append([]string{"--local"}, x.Args().Slice()...))
+			}},
 		{Name: "programs", Usage: "the built-in programs", Flags: flags(), Action: o.programs},
 		{Name: "list", Usage: "the jobs of the scheduler and of its history", Flags: flags(&cli.StringSliceFlag{Name: "state", Usage: "only jobs in this `STATE`"},
 			&cli.BoolFlag{Name: "all", Usage: "no effect: all are listed"}), Action: o.with(o.list)},
@@ -245,9 +249,34 @@ func (o *Options) logs(x *cli.Context, s *session) error {
 		}
 	}
 	if len(resp.Logs) == 0 {
-		fmt.Fprintln(o.Stdout, "no attempt has written anything")
+		return o.noLogs(s, x.Args().First(), x.Args().Get(1))
 	}
 	return nil
+}
+
+// noLogs says what there is instead of logs: attempts that have written nothing, or what stopped the job before any ran.
+func (o *Options) noLogs(s *session, id, attempt string) error {
+	j, err := s.batch.Get(s.ctx, &batchpb.GetRequest{Id: id, Tasks: true})
+	if err != nil {
+		return err
+	}
+	n := 0
+	for _, t := range j.Tasks {
+		for _, a := range t.Attempts {
+			if n++; a.Id == attempt {
+				_, err := fmt.Fprintf(o.Stdout, "%s (%s) has written nothing\n", a.Id, a.State)
+				return err
+			}
+		}
+	}
+	if attempt != "" {
+		return fmt.Errorf("job %s has no attempt %s (`lode job status --tasks %s` lists them)", id, attempt, id)
+	}
+	_, err = fmt.Fprintf(o.Stdout, "job %s is %s; its %d attempts have written nothing\n", id, j.State, n)
+	if j.Diagnostics != "" && err == nil {
+		_, err = fmt.Fprintln(o.Stdout, j.Diagnostics)
+	}
+	return err
 }
 
 func (o *Options) history(x *cli.Context, s *session) error {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/lodehq/lode/mapreduce/streaming"
 )
@@ -10,6 +11,10 @@ import (
 func (o *Options) streaming(ctx context.Context, args []string) error {
 	g, rest, err := parseGeneric(args)
 	if err != nil {
+		return err
+	}
+	if len(rest) > 0 && (rest[0] == "-help" || rest[0] == "--help" || rest[0] == "-h" || rest[0] == "-info") {
+		_, err := fmt.Fprintf(o.Stdout, "usage: lode streaming %s\n", streaming.Usage)
 		return err
 	}
 	shipped, background, err := streaming.Client(rest)

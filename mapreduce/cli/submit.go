@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/lodehq/lode/internal/conf"
 	"github.com/lodehq/lode/mapreduce"
 	"github.com/lodehq/lode/mapreduce/files"
 	"github.com/lodehq/lode/mapreduce/worker"
@@ -28,30 +29,34 @@ directory, which is built first. A binary with several programs takes the progra
   --wait        wait for the end, show progress and counters; exit code 1 if the job fails (default on a terminal)
   --no-wait     print the job's id and return
   --json        print the answer as JSON
+  --local       run the job in this process, without a cluster; paths are those of the configured file system
   --queue Q     queue (default: default)
   --priority N  larger runs first
   --name NAME   shown instead of the program's own name`
 
-// trailing takes the options that people also type last: lode job submit nft-gold --wait.
-func (s *submission) trailing(args []string) []string {
-	for len(args) > 1 {
-		switch args[len(args)-1] {
-		case "--wait":
+// late takes the options that people also type after the program: lode job submit nft-gold --wait. "--" ends them.
+func (s *submission) late(args []string) []string {
+	var rest []string
+	for i, a := range args {
+		switch {
+		case a == "--":
+			return append(rest, args[i+1:]...)
+		case i == 0: // the program
+			rest = append(rest, a)
+		case a == "--wait":
 			s.wait = true
-		case "--no-wait":
+		case a == "--no-wait":
 			s.noWait = true
-		case "--json":
-			s.json = true
 		default:
-			return args
+			rest = append(rest, a)
 		}
-		args = args[:len(args)-1]
 	}
-	return args
+	return rest
 }
 
 type submission struct {
 	wait, noWait, json bool
+	local, help        bool
 	queue, name        string
 	priority           int
 	generic            generic
@@ -94,6 +99,8 @@ func parseSubmit(args []string) (*submission, error) {
 			s.noWait = true
 		case "json":
 			s.json = true
+		case "local":
+			s.local = true
 		case "queue":
 			s.queue, err = take()
 		case "name":
@@ -106,7 +113,8 @@ func parseSubmit(args []string) (*submission, error) {
 				}
 			}
 		case "help", "h":
-			return nil, usagef("%s", submitUsage)
+			s.help = true
+			return s, nil
 		default:
 			return nil, usagef("unknown option %s\n%s", a, submitUsage)
 		}
@@ -114,7 +122,7 @@ func parseSubmit(args []string) (*submission, error) {
 			return nil, err
 		}
 	}
-	args = s.trailing(args)
+	args = s.late(args)
 	if len(args) == 0 {
 		return nil, usagef("no program given\n%s", submitUsage)
 	}
@@ -139,6 +147,13 @@ func (o *Options) submit(ctx context.Context, args []string) error {
 	sub, err := parseSubmit(args)
 	if err != nil {
 		return err
+	}
+	if sub.help {
+		_, err := fmt.Fprintln(o.Stdout, submitUsage)
+		return err
+	}
+	if sub.local {
+		return o.local(ctx, sub)
 	}
 	return o.run(ctx, sub)
 }
@@ -170,7 +185,12 @@ func (o *Options) run(ctx context.Context, sub *submission) error {
 		return err
 	}
 	defer cleanup()
-	if err := s.stageAll(spec, sub.generic, local); err != nil {
+	info, err := s.batch.Cluster(s.ctx, &batchpb.ClusterRequest{})
+	if err != nil {
+		return s.explain(err)
+	}
+	o.checkCluster(c, info)
+	if err := s.stageAll(spec, sub.generic, local, info.Staging); err != nil {
 		return err
 	}
 	resp, err := s.batch.Submit(s.ctx, &batchpb.SubmitRequest{Job: spec})
@@ -185,6 +205,16 @@ func (o *Options) run(ctx context.Context, sub *submission) error {
 		return nil
 	}
 	return o.follow(s, resp.Id, sub.json)
+}
+
+// checkCluster says at once what would only be seen as a job that never moves, or that reads other files than were meant.
+func (o *Options) checkCluster(c *conf.Conf, info *batchpb.ClusterInfo) {
+	if own := strings.TrimSuffix(c.String("fs.defaultFS"), "/"); c.Explicit("fs.defaultFS") && info.DefaultFs != "" && own != strings.TrimSuffix(info.DefaultFs, "/") {
+		fmt.Fprintf(o.Stderr, "note: paths without scheme are read in the scheduler's file system %s, not in your %s; write hdfs://… to be exact\n", info.DefaultFs, own)
+	}
+	if info.Slots == 0 {
+		fmt.Fprintln(o.Stderr, "note: no worker is connected to the scheduler, the job waits for one: start it with `lode worker` (`lode job workers` lists them)")
+	}
 }
 
 // follow shows a job until it ends.
@@ -333,16 +363,10 @@ func buildGo(ctx context.Context, source string) (string, func(), error) {
 }
 
 // stageAll puts the job's binary and side files where workers can read them.
-func (s *session) stageAll(spec *batchpb.JobSpec, g generic, local string) error {
-	if local == "" && len(g.files) == 0 && len(g.archives) == 0 {
-		return nil
-	}
-	info, err := s.batch.Cluster(s.ctx, &batchpb.ClusterRequest{})
-	if err != nil {
-		return s.explain(err)
-	}
+func (s *session) stageAll(spec *batchpb.JobSpec, g generic, local, staging string) error {
 	if local != "" {
-		if spec.Binary, spec.BinarySha256, err = s.stage(info.Staging, local); err != nil {
+		var err error
+		if spec.Binary, spec.BinarySha256, err = s.stage(staging, local); err != nil {
 			return err
 		}
 	}
@@ -354,7 +378,7 @@ func (s *session) stageAll(spec *batchpb.JobSpec, g generic, local string) error
 			if n = strings.TrimSpace(n); n == "" {
 				continue
 			}
-			f, err := s.sideFile(info.Staging, n, list.archive)
+			f, err := s.sideFile(staging, n, list.archive)
 			if err != nil {
 				return err
 			}

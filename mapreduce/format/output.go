@@ -47,10 +47,22 @@ func (f Files) Check(ctx context.Context, env mapreduce.OutputEnv) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist) || (err == nil && f.Extend):
 		return nil
+	case err == nil && f.begun(ctx, env):
+		return nil
 	case err == nil:
 		return &ExistsError{f.Path}
 	}
 	return fmt.Errorf("look at output directory %s: %w", f.Path, err)
+}
+
+// begun tells whether the directory holds nothing but what an earlier attempt of this very job has left unfinished.
+func (f Files) begun(ctx context.Context, env mapreduce.OutputEnv) bool {
+	list, err := env.FS.List(ctx, f.Path)
+	if err != nil || len(list) != 1 || list[0].Name != "_temporary" {
+		return false
+	}
+	_, err = env.FS.Stat(ctx, f.temporary(env))
+	return err == nil
 }
 
 func (f Files) temporary(env mapreduce.OutputEnv) string {

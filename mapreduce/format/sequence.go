@@ -118,7 +118,6 @@ type SequenceReader struct {
 	sync                 [16]byte
 	suffix               string // codec, by its file suffix; "" for none
 	block                bool
-	buf                  []byte
 	blockKeys            [][]byte
 	blockValues          [][]byte
 }

@@ -74,7 +74,6 @@ func openLines(ctx context.Context, s mapreduce.Split, env mapreduce.InputEnv, k
 		d, err := Decompress(s.Path, t.count)
 		if err != nil {
 			if errors.Is(err, io.EOF) { // an empty file is an empty input, whatever its suffix
-				err = nil
 				t.lines = newLineReader(bytes.NewReader(nil))
 				t.end = -1
 				return t, nil

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/lodehq/lode/internal/conf"
+	"github.com/lodehq/lode/internal/trust"
 	"github.com/lodehq/lode/mapreduce"
 	"github.com/lodehq/lode/mapreduce/files"
 	"github.com/lodehq/lode/mapreduce/rest"
@@ -50,26 +51,29 @@ func StartScheduler(ctx context.Context, c *conf.Conf, o SchedulerOptions) (*Sch
 	if err != nil {
 		return nil, fmt.Errorf("scheduler: %w", err)
 	}
-	token := c.String("lode.token")
+	p, err := trust.Parse(c.Strings("lode.trusted.networks"), c.String("lode.token"))
 	for _, key := range []string{"lode.scheduler.address", "lode.scheduler.submission-address", "lode.scheduler.history-address"} {
-		if address := c.String(key); token == "" && !scheduler.IsLoopback(address) {
-			return nil, errors.Join(fmt.Errorf("scheduler: %s is %s: beyond loopback a token is needed, set lode.token (or LODE_TOKEN)", key, address), fsys.Close())
+		if err == nil {
+			err = p.MayServe("scheduler: "+key, c.String(key))
 		}
 	}
+	if err != nil {
+		return nil, errors.Join(err, fsys.Close())
+	}
 	srv, err := scheduler.Start(ctx, scheduler.Config{Listen: c.String("lode.scheduler.address"), FS: fsys, DefaultFS: fsys.Default(), Dir: c.String("lode.scheduler.dir"),
-		Token: token, Registry: o.Registry, Version: o.Version, Logger: o.Logger, Plan: plan.Config{Fair: c.String("lode.scheduler.policy") == "fair"}})
+		Token: p.Token, Trust: p, Registry: o.Registry, Version: o.Version, Logger: o.Logger, Plan: plan.Config{Fair: c.String("lode.scheduler.policy") == "fair"}})
 	if err != nil {
 		return nil, errors.Join(err, fsys.Close())
 	}
 	s := &Scheduler{Server: srv, Address: srv.Address(), fs: fsys}
 	api := rest.New(srv, rest.Options{Version: o.Version, Page: o.Page, FS: fsys, Conf: c.String})
-	srv.SetHTTP(api.ResourceManager())
+	srv.SetHTTP(p.HTTP(trust.SameOrigin(api.ResourceManager())))
 	for _, l := range []struct {
 		key     string
 		handler http.Handler
 		address *string
-	}{{"lode.scheduler.history-address", api.History(), &s.History},
-		{"lode.scheduler.submission-address", api.Submissions(), &s.Submissions}} {
+	}{{"lode.scheduler.history-address", p.HTTP(trust.SameOrigin(api.History())), &s.History},
+		{"lode.scheduler.submission-address", p.HTTP(trust.SameOrigin(api.Submissions())), &s.Submissions}} {
 		if err := s.listen(c.String(l.key), l.key, l.handler, l.address); err != nil {
 			return nil, errors.Join(err, s.Close())
 		}
@@ -143,7 +147,14 @@ func StartWorker(ctx context.Context, c *conf.Conf, o WorkerOptions) (*Worker, e
 	if err != nil {
 		return nil, err
 	}
-	cfg := worker.Config{Scheduler: o.Scheduler, Token: c.String("lode.token"), Dir: dir, Host: o.Host, Listen: c.String("lode.worker.shuffle-address"),
+	p, err := trust.Parse(c.Strings("lode.trusted.networks"), c.String("lode.token"))
+	if err == nil {
+		err = p.MayServe("worker: lode.worker.shuffle-address", c.String("lode.worker.shuffle-address"))
+	}
+	if err != nil {
+		return nil, errors.Join(err, fsys.Close())
+	}
+	cfg := worker.Config{Trust: p, Scheduler: o.Scheduler, Token: c.String("lode.token"), Dir: dir, Host: o.Host, Listen: c.String("lode.worker.shuffle-address"),
 		Slots: c.Int("lode.worker.slots"), MemoryMB: c.Bytes("lode.worker.memory") >> 20, Logger: o.Logger}
 	pairs := map[string]string{}
 	for _, kv := range c.Pairs() {
@@ -151,7 +162,8 @@ func StartWorker(ctx context.Context, c *conf.Conf, o WorkerOptions) (*Worker, e
 			pairs[kv[0]] = kv[1]
 		}
 	}
-	cfg.Launcher = &worker.ProcessLauncher{Exe: o.Exe, FS: fsys, Cache: filepath.Join(dir, "bin"), Conf: pairs}
+	cfg.Resources()
+	cfg.Launcher = &worker.ProcessLauncher{Exe: o.Exe, FS: fsys, Cache: filepath.Join(dir, "bin"), Conf: pairs, MemoryMB: cfg.MemoryMB / int64(cfg.Slots)}
 	s, err := worker.Start(ctx, cfg)
 	if err != nil {
 		return nil, errors.Join(err, fsys.Close())

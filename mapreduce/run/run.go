@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	urfave "github.com/urfave/cli/v2"
@@ -44,6 +45,7 @@ func Run(programs ...mapreduce.Program) int {
 	defer stop()
 	app := &urfave.App{Name: os.Args[0], Usage: "a batch job for Lode", ExitErrHandler: func(*urfave.Context, error) {}}
 	app.Commands = cli.Commands(cli.Options{Registry: r, Own: true})[0].Subcommands
+	app.Commands = slices.DeleteFunc(app.Commands, func(c *urfave.Command) bool { return c.Name == "local" }) // files of this machine instead of HDFS
 	app.Commands = append(app.Commands, &urfave.Command{Name: "local", Usage: "run a program in this process, without a cluster", ArgsUsage: "PROGRAM ARGUMENTS…", SkipFlagParsing: true,
 		Action: func(x *urfave.Context) error { return Local(x.Context, r, x.Args().Slice()) }})
 	err = app.RunContext(ctx, os.Args)

@@ -281,8 +281,7 @@ func TestMistakesAreNotRepeated(t *testing.T) {
 func TestWorkerDiesBeforeReduce(t *testing.T) {
 	died := make(chan struct{})
 	var once sync.Once
-	var c *cluster
-	c = newCluster(t, 2, func(ctx context.Context, w int, spec *batchpb.TaskSpec) error {
+	c := newCluster(t, 2, func(ctx context.Context, w int, spec *batchpb.TaskSpec) error {
 		if spec.Kind == batchpb.TaskSpec_REDUCE {
 			once.Do(func() { close(died) })
 			if w == 0 {

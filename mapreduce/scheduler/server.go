@@ -15,6 +15,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	"github.com/lodehq/lode/internal/trust"
 	"github.com/lodehq/lode/mapreduce"
 	"github.com/lodehq/lode/mapreduce/scheduler/plan"
 	batchpb "github.com/lodehq/lode/proto/lode/batch"
@@ -24,9 +25,10 @@ import (
 type Config struct {
 	Listen    string // default 127.0.0.1:8088
 	FS        mapreduce.FS
-	DefaultFS string // its URI, told to clients
-	Dir       string // default /lode/batch
-	Token     string // required of clients and workers; must be set when Listen is not loopback
+	DefaultFS string       // its URI, told to clients
+	Dir       string       // default /lode/batch
+	Token     string       // required of clients and workers when it is set
+	Trust     trust.Policy // who is heard beyond loopback when there is no token
 	Plan      plan.Config
 	Registry  *mapreduce.Registry // programs of this binary: submissions of others are refused at once; nil checks nothing
 	HTTP      http.Handler        // REST and pages for everything that is not gRPC; may be set later with SetHTTP
@@ -77,14 +79,17 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	if cfg.FS == nil {
 		return nil, errors.New("scheduler: no file system")
 	}
-	if cfg.Token == "" && !IsLoopback(cfg.Listen) {
-		return nil, fmt.Errorf("scheduler: listening on %s without a token would let anyone run code here: set lode.batch.token (or LODE_TOKEN), or listen on 127.0.0.1", cfg.Listen)
+	if err := cfg.policy().MayServe("scheduler: lode.scheduler.address", cfg.Listen); err != nil {
+		return nil, err
 	}
 	s := &Server{cfg: cfg, store: store{cfg.FS, cfg.Dir}, started: cfg.Now(), plan: plan.NewPlan(cfg.Plan), streams: map[string]chan *batchpb.ToWorker{},
 		tokens: map[string]string{}, seen: map[string]string{}, changed: make(chan struct{}), wake: make(chan struct{}, 1), handler: cfg.HTTP, jobHist: map[string]*batchpb.Job{}}
 	var err error
 	if s.listener, err = net.Listen("tcp", cfg.Listen); err != nil {
 		return nil, fmt.Errorf("scheduler port %s: %w (is another scheduler running? choose another port)", cfg.Listen, err)
+	}
+	if cfg.Token == "" {
+		s.listener = cfg.Trust.Listener(s.listener, cfg.Logger)
 	}
 	if err := s.restore(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("scheduler: read unfinished jobs from %s: %w", cfg.Dir, err), s.listener.Close())
@@ -112,14 +117,9 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	return s, nil
 }
 
-// IsLoopback tells whether an address to listen on is reachable from this machine only.
-func IsLoopback(listen string) bool {
-	host, _, err := net.SplitHostPort(listen)
-	if err != nil {
-		return false
-	}
-	ip := net.ParseIP(host)
-	return host == "localhost" || (ip != nil && ip.IsLoopback())
+// policy is who may speak: Token is the one that counts.
+func (cfg Config) policy() trust.Policy {
+	return trust.Policy{Networks: cfg.Trust.Networks, Token: cfg.Token}
 }
 
 func (s *Server) restore(ctx context.Context) error {
@@ -129,7 +129,7 @@ func (s *Server) restore(ctx context.Context) error {
 	}
 	now := s.now()
 	for _, j := range jobs {
-		s.plan.Restore(now, j.spec, j.token, j.setups)
+		s.plan.Restore(now, j.spec, j.token, j.records)
 		s.tokens[j.spec.Id] = j.token
 		if j.spec.SubmissionId != "" {
 			s.seen[j.spec.SubmissionId] = j.spec.Id
@@ -219,11 +219,15 @@ func (s *Server) carryOut(c plan.Command) {
 		m = &batchpb.ToWorker{What: &batchpb.ToWorker_Kill{Kill: c.Kill}}
 	case c.Drop != "":
 		m = &batchpb.ToWorker{What: &batchpb.ToWorker_Drop{Drop: c.Drop}}
-	case c.Setup != nil:
-		setup := c.Setup
-		if !setup.Result.Setup.Uber {
-			s.save(func(ctx context.Context) error { return s.store.setup(ctx, setup.Job, setup.Stage, setup.Result) })
-		}
+	case c.Record != nil:
+		r := c.Record
+		s.save(func(ctx context.Context) error {
+			err := s.store.record(ctx, r)
+			if r.Commit { // without the journal only a restart in mid-commit would need the record
+				s.act(func(int64) { s.plan.Recorded(r.Job, r.Stage) })
+			}
+			return err
+		})
 		return
 	case c.Ended != "":
 		j := s.plan.Job(c.Ended, true)

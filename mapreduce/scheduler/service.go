@@ -40,7 +40,7 @@ func (s *Server) authorized(ctx context.Context) error {
 			return nil
 		}
 	}
-	return status.Error(codes.Unauthenticated, "the scheduler wants a token: set LODE_TOKEN or -D lode.batch.token=…")
+	return status.Error(codes.Unauthenticated, "the scheduler wants a token: set LODE_TOKEN or -D lode.token=…")
 }
 
 func (s *Server) authUnary(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
@@ -184,7 +184,10 @@ func (v *service) Get(ctx context.Context, r *batchpb.GetRequest) (*batchpb.Job,
 	return j, nil
 }
 
-const longestGet = 5 * time.Second
+const (
+	longestGet = 5 * time.Second
+	gatherNews = 50 * time.Millisecond // a job of a thousand tasks changes a thousand times: its watchers need not see each
+)
 
 // Job describes a job. With wait > 0 it waits until the job's version is larger, some seconds at most. Unknown ids give
 // fs.ErrNotExist.
@@ -194,20 +197,27 @@ func (s *Server) Job(ctx context.Context, id string, tasks bool, wait int64) (*b
 	}
 	deadline := time.NewTimer(longestGet)
 	defer deadline.Stop()
+	var gather <-chan time.Time // runs once there is news
 	for {
 		s.mu.Lock()
-		j, changed := s.plan.Job(id, tasks), s.changed
-		s.mu.Unlock()
-		if j == nil {
-			return s.store.history(ctx, id)
+		version, over, known := s.plan.Version(id)
+		if news := version > wait || over; known && (wait == 0 || over || (news && wait < 0)) {
+			defer s.mu.Unlock()
+			return s.plan.Job(id, tasks), nil
+		} else if news && known && gather == nil {
+			gather = time.After(gatherNews)
 		}
-		if wait == 0 || j.Version > wait {
-			return j, nil
+		changed := s.changed
+		s.mu.Unlock()
+		if !known {
+			return s.store.history(ctx, id)
 		}
 		select {
 		case <-changed:
+		case <-gather:
+			wait = -1
 		case <-deadline.C:
-			return j, nil
+			wait = 0
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		case <-s.ctx.Done():

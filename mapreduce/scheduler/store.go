@@ -9,12 +9,14 @@ import (
 	"path"
 	"slices"
 	"sort"
+	"strconv"
 	"strings"
 
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/lodehq/lode/mapreduce"
+	"github.com/lodehq/lode/mapreduce/scheduler/plan"
 	batchpb "github.com/lodehq/lode/proto/lode/batch"
 )
 
@@ -68,12 +70,46 @@ func (s *store) submitted(ctx context.Context, spec *batchpb.JobSpec, token stri
 	return s.write(ctx, "jobs/"+spec.Id+"/job.json", b) // last: it makes the job exist
 }
 
-func (s *store) setup(ctx context.Context, job string, stage int, r *batchpb.TaskResult) error {
-	b, err := proto.Marshal(r)
+func (s *store) record(ctx context.Context, r *plan.Record) error {
+	b, err := proto.Marshal(r.Result)
 	if err != nil {
 		return err
 	}
-	return s.write(ctx, fmt.Sprintf("jobs/%s/setup-%04d.pb", job, stage), b)
+	return s.write(ctx, "jobs/"+r.Job+"/"+recordName(r.Stage, r.Tasks), b)
+}
+
+// recordName sorts a stage's records in the order in which they are written.
+func recordName(stage int, tasks bool) string {
+	if tasks {
+		return fmt.Sprintf("stage-%04d-tasks.pb", stage)
+	}
+	return fmt.Sprintf("stage-%04d-setup.pb", stage)
+}
+
+// records reads what is known of a job's stages. A half-written record counts as none.
+func (s *store) records(ctx context.Context, job string) ([]*plan.Record, error) {
+	names, err := s.list(ctx, "jobs/"+job)
+	if err != nil {
+		return nil, err
+	}
+	sort.Strings(names)
+	var out []*plan.Record
+	for _, n := range names {
+		stage, what, ok := strings.Cut(strings.TrimPrefix(n, "stage-"), "-")
+		number, err := strconv.Atoi(stage)
+		if !ok || err != nil || !strings.HasPrefix(n, "stage-") {
+			continue
+		}
+		b, err := s.read(ctx, "jobs/"+job+"/"+n)
+		if err != nil {
+			return nil, err
+		}
+		r := &plan.Record{Job: job, Stage: number, Tasks: what == "tasks.pb", Result: &batchpb.TaskResult{}}
+		if proto.Unmarshal(b, r.Result) == nil && r.Result.Setup != nil {
+			out = append(out, r)
+		}
+	}
+	return out, nil
 }
 
 func (s *store) ended(ctx context.Context, j *batchpb.Job) error {
@@ -114,9 +150,9 @@ func (s *store) historyIDs(ctx context.Context) ([]string, error) {
 }
 
 type savedJob struct {
-	spec   *batchpb.JobSpec
-	token  string
-	setups []*batchpb.TaskResult
+	spec    *batchpb.JobSpec
+	token   string
+	records []*plan.Record
 }
 
 // unfinished reads the jobs that were running when the scheduler stopped.
@@ -146,22 +182,8 @@ func (s *store) unfinished(ctx context.Context) ([]savedJob, error) {
 			return nil, err
 		}
 		j.token = string(token)
-		names, err := s.list(ctx, "jobs/"+id)
-		if err != nil {
+		if j.records, err = s.records(ctx, id); err != nil {
 			return nil, err
-		}
-		for _, n := range names {
-			if !strings.HasPrefix(n, "setup-") {
-				continue
-			}
-			b, err := s.read(ctx, "jobs/"+id+"/"+n)
-			if err != nil {
-				return nil, err
-			}
-			r := &batchpb.TaskResult{}
-			if proto.Unmarshal(b, r) == nil && r.Setup != nil { // a half-written one is made again
-				j.setups = append(j.setups, r)
-			}
 		}
 		out = append(out, j)
 	}

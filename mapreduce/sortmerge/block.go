@@ -106,6 +106,24 @@ type SegmentReader struct {
 	pos    int
 	key    []byte
 	value  []byte
+	raw    int64 // bytes of the blocks so far
+	from   string
+	expect int64
+}
+
+// SegmentError is an ErrCorrupt with the attempt that wrote the segment.
+type SegmentError struct {
+	From string
+	Err  error
+}
+
+func (e *SegmentError) Error() string { return e.From + ": " + e.Err.Error() }
+func (e *SegmentError) Unwrap() error { return e.Err }
+
+// From names who wrote the segment, for its errors, and how long it is uncompressed: one that ends at an earlier block is corrupt.
+func (s *SegmentReader) From(who string, rawLength int64) *SegmentReader {
+	s.from, s.expect = who, rawLength
+	return s
 }
 
 // NewSegmentReader reads a segment from r, which must end where the segment ends. closer may be nil.
@@ -115,6 +133,14 @@ func NewSegmentReader(r io.Reader, closer io.Closer, size int64) *SegmentReader 
 
 // Next moves to the next record; io.EOF after the last. Key and value are valid until the next call.
 func (s *SegmentReader) Next() error {
+	err := s.next()
+	if err != nil && err != io.EOF && s.from != "" {
+		return &SegmentError{s.from, err}
+	}
+	return err
+}
+
+func (s *SegmentReader) next() error {
 	if s.pos == len(s.block) {
 		if err := s.nextBlock(); err != nil {
 			return err
@@ -147,6 +173,9 @@ func (s *SegmentReader) Value() []byte { return s.value }
 func (s *SegmentReader) nextBlock() error {
 	var header [headerSize]byte
 	if _, err := io.ReadFull(s.in, header[:]); err != nil {
+		if err == io.EOF && s.from != "" && s.raw != s.expect {
+			return fmt.Errorf("%w: it ends after %d of %d bytes", ErrCorrupt, s.raw, s.expect)
+		}
 		if err == io.EOF {
 			return io.EOF
 		}
@@ -168,6 +197,7 @@ func (s *SegmentReader) nextBlock() error {
 		return fmt.Errorf("%w: checksum %08x, %08x was written", ErrCorrupt, got, sum)
 	}
 	s.pos = 0
+	s.raw += int64(rawLen)
 	if plain {
 		s.block, s.stored = s.stored, s.block
 		return nil

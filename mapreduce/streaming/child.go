@@ -63,6 +63,9 @@ func (j *job) start(c *mapreduce.Context, what, command string, split splitter) 
 		return nil, fmt.Errorf("%s: empty command", what)
 	}
 	dir := c.Info().WorkDir
+	if err := os.MkdirAll(filepath.Join(dir, "tmp"), 0o755); err != nil { // TMPDIR
+		return nil, err
+	}
 	program, err := findProgram(dir, words[0])
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", what, err)

@@ -9,7 +9,7 @@ import (
 
 // Program is `streaming`, for a registry.
 func Program() mapreduce.Program {
-	return mapreduce.Program{Name: "streaming", Usage: usage, Description: "executables as mapper and reducer (Hadoop Streaming)", Build: build}
+	return mapreduce.Program{Name: "streaming", Usage: Usage, Description: "executables as mapper and reducer (Hadoop Streaming)", Build: build}
 }
 
 // job is what one invocation says.

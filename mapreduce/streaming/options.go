@@ -27,7 +27,8 @@ type options struct {
 	background   bool
 }
 
-const usage = `[-D key=value …] [-files …] [-archives …] -input PATH… -output DIR -mapper COMMAND [-reducer COMMAND|NONE|aggregate]
+// Usage are the arguments of Hadoop Streaming that are understood.
+const Usage = `[-D key=value …] [-files …] [-archives …] -input PATH… -output DIR -mapper COMMAND [-reducer COMMAND|NONE|aggregate]
   -input PATH           repeatable; globs and comma lists
   -output DIR           must not exist
   -mapper COMMAND       or org.apache.hadoop.mapred.lib.IdentityMapper
@@ -42,7 +43,7 @@ const usage = `[-D key=value …] [-files …] [-archives …] -input PATH… -o
   -lazyOutput           no empty part files`
 
 func usageError(format string, args ...any) error {
-	return &mapreduce.UsageError{Program: "streaming", Usage: usage, Message: fmt.Sprintf(format, args...)}
+	return &mapreduce.UsageError{Program: "streaming", Usage: Usage, Message: fmt.Sprintf(format, args...)}
 }
 
 // parse reads streaming's options. It never panics, whatever the arguments are.

@@ -47,8 +47,8 @@ type attempt struct {
 	conf     *mapreduce.Conf
 	counters *mapreduce.Counters
 	workDir  string
-	log      *os.File
-	stderr   *os.File
+	log      *lazyLog
+	stderr   *lazyLog
 	meter    *meter
 	result   *batchpb.TaskResult
 }
@@ -119,16 +119,8 @@ func (a *attempt) guarded() (err error) {
 
 func (a *attempt) open() error {
 	logDir := filepath.Join(a.env.LogDir, a.spec.AttemptId)
-	if err := os.MkdirAll(logDir, 0o755); err != nil {
-		return fmt.Errorf("make log directory: %w", err)
-	}
+	a.log, a.stderr = &lazyLog{dir: logDir, name: "syslog"}, &lazyLog{dir: logDir, name: "stderr"}
 	var err error
-	if a.log, err = openLog(logDir, "syslog"); err != nil {
-		return err
-	}
-	if a.stderr, err = openLog(logDir, "stderr"); err != nil {
-		return err
-	}
 	if a.job, err = a.env.Build(a.spec.Job); err != nil {
 		return err
 	}
@@ -137,23 +129,17 @@ func (a *attempt) open() error {
 	}
 	a.stage = a.job.Stages[a.spec.Stage]
 	a.conf = a.env.Defaults.With(mapreduce.NewConf(a.spec.Job.Conf)).With(a.stage.Conf)
-	a.workDir = filepath.Join(a.env.JobDir, "work", a.spec.AttemptId)
-	if err := os.MkdirAll(filepath.Join(a.workDir, "tmp"), 0o755); err != nil {
-		return fmt.Errorf("make working directory: %w", err)
-	}
-	if err := a.localize(); err != nil {
-		return err
+	if a.spec.Kind == batchpb.TaskSpec_MAP || a.spec.Kind == batchpb.TaskSpec_REDUCE {
+		a.workDir = filepath.Join(a.env.JobDir, "work", a.spec.AttemptId)
+		if err := os.MkdirAll(a.workDir, 0o755); err != nil {
+			return fmt.Errorf("make working directory: %w", err)
+		}
+		if err := a.localize(); err != nil {
+			return err
+		}
 	}
 	a.meter = startMeter(a.env, a.spec.AttemptId)
 	return nil
-}
-
-func openLog(dir, name string) (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(dir, name), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
-	if err != nil {
-		return nil, fmt.Errorf("open attempt log: %w", err)
-	}
-	return f, nil
 }
 
 func (a *attempt) close(failure error) error {
@@ -164,29 +150,19 @@ func (a *attempt) close(failure error) error {
 		fmt.Fprintf(a.log, "%s attempt failed: %v\n", a.env.Now().Format(time.RFC3339), failure)
 	}
 	var err error
-	for _, f := range []*os.File{a.log, a.stderr} {
+	for _, f := range []*lazyLog{a.log, a.stderr} {
 		if f != nil {
-			err = errors.Join(err, f.Close())
+			err = errors.Join(err, f.close())
 		}
 	}
 	if a.workDir != "" {
-		err = errors.Join(err, os.RemoveAll(a.workDir))
+		err = errors.Join(err, removeContents(a.workDir))
 	}
 	return err
 }
 
 func (a *attempt) count(name string, n int64) {
 	a.counters.Get(mapreduce.GroupFramework, name).Add(n)
-}
-
-func (a *attempt) kindLetter() byte {
-	switch a.spec.Kind {
-	case batchpb.TaskSpec_MAP:
-		return 'm'
-	case batchpb.TaskSpec_REDUCE:
-		return 'r'
-	}
-	return 's'
 }
 
 func (a *attempt) info() mapreduce.TaskInfo {

@@ -53,9 +53,6 @@ func newFetcher(a *attempt) *fetcher {
 }
 
 func (f *fetcher) fetch() ([]sortmerge.Source, error) {
-	if err := os.MkdirAll(f.dir, 0o755); err != nil {
-		return nil, err
-	}
 	byHost := map[string][]*batchpb.MapOutput{}
 	fetched := int64(0)
 	for _, in := range f.a.spec.Inputs {
@@ -107,7 +104,7 @@ func (f *fetcher) openLocal(in *batchpb.MapOutput) (bool, error) {
 	if err != nil {
 		return false, nil
 	}
-	f.add(in.Map, s, s)
+	f.add(in.Map, s.From(in.AttemptId, in.RawLength), s)
 	f.records += seg.Records
 	return true, nil
 }
@@ -188,8 +185,11 @@ func (f *fetcher) keep(in *batchpb.MapOutput, frame shuffle.Frame, r io.Reader) 
 			return err
 		}
 		s := sortmerge.NewSegmentReader(bytes.NewReader(b), nil, frame.Length)
-		f.add(in.Map, s, s)
+		f.add(in.Map, s.From(in.AttemptId, in.RawLength), s)
 		return nil
+	}
+	if err := os.MkdirAll(f.dir, 0o755); err != nil {
+		return &diskError{err}
 	}
 	name := filepath.Join(f.dir, fmt.Sprintf("map_%d_%d", in.Map, rand.Uint32()))
 	file, err := os.Create(name)
@@ -207,7 +207,7 @@ func (f *fetcher) keep(in *batchpb.MapOutput, frame shuffle.Frame, r io.Reader) 
 	if err != nil {
 		return &diskError{err}
 	}
-	f.add(in.Map, s, s)
+	f.add(in.Map, s.From(in.AttemptId, in.RawLength), s)
 	return nil
 }
 
@@ -240,6 +240,9 @@ func (f *fetcher) ordered() ([]sortmerge.Source, error) {
 }
 
 func (f *fetcher) mergePass(list []sortmerge.Source) (sortmerge.Source, error) {
+	if err := os.MkdirAll(f.dir, 0o755); err != nil {
+		return nil, err
+	}
 	m, err := sortmerge.NewMerger(list, f.a.stage.Sort)
 	if err != nil {
 		return nil, err

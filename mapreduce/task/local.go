@@ -62,10 +62,19 @@ func Local(ctx context.Context, job *mapreduce.Job, o LocalOptions) (res *LocalR
 		if r.State != Succeeded {
 			return res, fmt.Errorf("job %s: %s", job.Name, r.Error)
 		}
+		if !r.Setup.Uber {
+			return res, fmt.Errorf("job %s: the settings of stage %d forbid to run it in one process (mapreduce.job.ubertask.…)", job.Name, i)
+		}
 		for _, t := range r.Setup.Tasks {
 			res.Counters.Add(CountersFromProto(t.Counters))
 		}
 		res.Tasks = append(res.Tasks, r.Setup.Tasks...)
+		spec = &batchpb.TaskSpec{AttemptId: mapreduce.AttemptID(o.ID, 'c', i, 0), TaskId: mapreduce.TaskID(o.ID, 'c', i), Kind: batchpb.TaskSpec_COMMIT, Stage: int32(i),
+			Job: spec.Job, Payloads: Payloads(r.Setup.Tasks)}
+		if c := Run(ctx, env, spec); c.State != Succeeded {
+			return res, fmt.Errorf("job %s: %s", job.Name, c.Error)
+		}
+		res.Elapsed = time.Since(began)
 		offset += len(r.Setup.Splits) + int(r.Setup.Reduces)
 	}
 	return res, nil

@@ -9,9 +9,8 @@ import (
 
 // outputs are the open outputs of an attempt.
 type outputs struct {
-	a       *attempt
-	open    map[string]mapreduce.TaskOutput
-	records *mapreduce.Counter
+	a    *attempt
+	open map[string]mapreduce.TaskOutput
 }
 
 func newOutputs(a *attempt) *outputs { return &outputs{a: a, open: map[string]mapreduce.TaskOutput{}} }

@@ -10,7 +10,13 @@ import (
 
 func (a *attempt) runReduce() (err error) {
 	f := newFetcher(a)
-	defer func() { err = errors.Join(err, f.close()) }()
+	defer func() {
+		var damaged *sortmerge.SegmentError
+		if errors.As(err, &damaged) && errors.Is(err, sortmerge.ErrCorrupt) { // the map's fault, and the map's to repair
+			a.result.LostMaps = []string{damaged.From}
+		}
+		err = errors.Join(err, f.close())
+	}()
 	a.meter.enter("shuffle")
 	sources, err := f.fetch()
 	if err != nil {

@@ -62,7 +62,7 @@ func (a *attempt) runSetup() error {
 	return a.runUber()
 }
 
-// runUber runs the whole stage, commit included, in this process.
+// runUber runs all map and reduce tasks of the stage in this process. The commit is a task of its own, once their answers are safe.
 func (a *attempt) runUber() error {
 	setup := a.result.Setup
 	setup.Uber = true
@@ -90,13 +90,7 @@ func (a *attempt) runUber() error {
 	if err != nil {
 		return errors.Join(err, a.runAbort())
 	}
-	a.meter.enter("commit")
-	all := [][]*batchpb.TaskResult{maps}
-	if a.stage.Reduces > 0 {
-		all = append(all, reduces)
-	}
-	a.spec.Payloads = Payloads(all...)
-	return a.runCommit()
+	return nil
 }
 
 // Payloads gathers what the tasks' attempts want to publish, by output.

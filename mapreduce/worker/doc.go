@@ -5,6 +5,9 @@
 // working directories); logs stay below <dir>/<worker id>/logs until they are a week old. A new worker gets a new id, and
 // removes what earlier ones left in the same directory.
 //
+// A guard beside every task process kills one that uses a quarter more than its memory (lode.worker.memory by lode.worker.slots, or
+// more on a job's wish: mapreduce.map.memory.mb), children counted, and begins a log anew at 64 MB (mapreduce.task.userlog.limit.kb).
+//
 // When the stream breaks the worker goes on: it reconnects, tells what it runs and what it has finished, and the scheduler, old
 // or restarted, takes it from there.
 package worker

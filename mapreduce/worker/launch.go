@@ -49,7 +49,7 @@ type ProcessLauncher struct {
 	FS       mapreduce.FS      // where users' binaries are
 	Cache    string            // directory for them
 	Conf     map[string]string // for the task's file system
-	MemoryMB int64             // soft limit of a process
+	MemoryMB int64             // of a process: Go's soft limit, and what a guard kills beyond; 0 is none
 	mu       sync.Mutex        // guards the download of binaries; held over I/O on purpose: one download at a time
 }
 
@@ -90,10 +90,14 @@ func (l *ProcessLauncher) Launch(ctx context.Context, job *batchpb.JobSpec, dirs
 	if err := cmd.Start(); err != nil {
 		return nil, errors.Join(fmt.Errorf("start task process %s: %w", exe, err), conn.Close())
 	}
-	p := &process{cmd: cmd, conn: conn, in: bufio.NewReader(conn), exited: make(chan struct{})}
+	p := &process{cmd: cmd, conn: conn, in: bufio.NewReader(conn), exited: make(chan struct{}), guarded: make(chan struct{})}
 	go func() { // ends when the process does
 		p.waitErr = cmd.Wait()
 		close(p.exited)
+	}()
+	go func() { // likewise
+		defer close(p.guarded)
+		p.killedFor = newGuard(cmd.Process.Pid, job, dirs.Logs, l.MemoryMB).watch(p.exited)
 	}()
 	hello := &batchpb.Hello{Version: 1, JobDir: dirs.Job, LogDir: dirs.Logs, Conf: l.Conf}
 	if err := p.handshake(hello); err != nil {
@@ -191,6 +195,9 @@ type process struct {
 	exited  chan struct{}
 	waitErr error
 	once    sync.Once
+
+	guarded   chan struct{}
+	killedFor string // by the guard; to be read after guarded is closed
 }
 
 const handshakeTimeout = 30 * time.Second
@@ -238,6 +245,9 @@ func (p *process) Run(ctx context.Context, spec *batchpb.TaskSpec, report func(*
 
 func (p *process) exitText() string {
 	p.Close()
+	if p.killedFor != "" {
+		return p.killedFor
+	}
 	if p.waitErr == nil {
 		return "exit status 0"
 	}
@@ -255,6 +265,7 @@ func (p *process) Close() {
 		_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
 	})
 	<-p.exited
+	<-p.guarded
 }
 
 func tail(file string) string {

@@ -12,20 +12,23 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/lodehq/lode/internal/trust"
 	"github.com/lodehq/lode/mapreduce/shuffle"
 	batchpb "github.com/lodehq/lode/proto/lode/batch"
 )
 
 // Config says how a worker runs.
 type Config struct {
-	Scheduler string // host:port
-	Token     string // of the cluster; "" when the scheduler wants none
-	Dir       string // for everything local
-	Host      string // name that block locations use for this machine
+	Scheduler string       // host:port
+	Token     string       // of the cluster; "" when the scheduler wants none
+	Trust     trust.Policy // who is heard beyond loopback when there is no token
+	Dir       string       // for everything local
+	Host      string       // name that block locations use for this machine
 	Rack      string
 	Listen    string // shuffle and logs; port 0 is any
 	Slots     int    // 0: number of processors
@@ -33,6 +36,16 @@ type Config struct {
 	Launcher  Launcher
 	Logger    *slog.Logger
 	Heartbeat time.Duration // 0: 1 s
+}
+
+// Resources fills in what the machine has where nothing is configured.
+func (c *Config) Resources() {
+	if c.Slots <= 0 {
+		c.Slots = runtime.NumCPU()
+	}
+	if c.MemoryMB <= 0 {
+		c.MemoryMB = machineMemoryMB() * 7 / 10
+	}
 }
 
 // Server is a running worker.
@@ -67,12 +80,7 @@ type running struct {
 
 // Start starts a worker. It returns when the shuffle port is open; the stream to the scheduler comes up, and comes back, by itself.
 func Start(ctx context.Context, cfg Config) (*Server, error) {
-	if cfg.Slots <= 0 {
-		cfg.Slots = runtime.NumCPU()
-	}
-	if cfg.MemoryMB <= 0 {
-		cfg.MemoryMB = machineMemoryMB() * 7 / 10
-	}
+	cfg.Resources()
 	if cfg.Heartbeat <= 0 {
 		cfg.Heartbeat = time.Second
 	}
@@ -98,6 +106,9 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	}
 	if s.listener, err = net.Listen("tcp", cfg.Listen); err != nil {
 		return nil, fmt.Errorf("worker port for map output %s: %w (another worker may be running; choose another port)", cfg.Listen, err)
+	}
+	if cfg.Token == "" {
+		s.listener = cfg.Trust.Listener(s.listener, cfg.Logger)
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /mapOutput", &shuffle.Server{File: s.outputFile, Allowed: s.allowed})
@@ -147,8 +158,14 @@ func (s *Server) cleanOld() error {
 // ID names the worker.
 func (s *Server) ID() string { return s.id }
 
-// Address is that of the shuffle and log server.
-func (s *Server) Address() string { return s.listener.Addr().String() }
+// Address is where others reach the shuffle and log server. A worker that listens everywhere is reached by its name.
+func (s *Server) Address() string {
+	at, ok := s.listener.Addr().(*net.TCPAddr)
+	if !ok || !at.IP.IsUnspecified() {
+		return s.listener.Addr().String()
+	}
+	return net.JoinHostPort(s.cfg.Host, strconv.Itoa(at.Port))
+}
 
 // Close kills what runs and stops. The directory stays for the logs.
 func (s *Server) Close() error {
@@ -200,7 +217,7 @@ func (s *Server) serveLog(w http.ResponseWriter, r *http.Request) {
 
 // protections says what holds tasks in bounds on this machine, for the pages.
 func protections() []string {
-	return []string{"process groups", "core dumps off", "cleaned environment", "soft memory limit", "private working directory"}
+	return []string{"process groups", "core dumps off", "cleaned environment", "soft memory limit", "guard of memory and logs", "private working directory"}
 }
 
 func machineMemoryMB() int64 {

@@ -189,7 +189,7 @@ func TestDatanodeJoins(t *testing.T) {
 	if f.sync.GetNewGenStamp() != 1004 {
 		t.Fatal("not forwarded")
 	}
-	c.must(dn, "errorReport", &datanodepb.ErrorReportRequestProto{Registartion: registration(0), ErrorCode: proto.Uint32(3), Msg: proto.String("all disks")}, nil) //nolint:misspell // the wire's own name
+	c.must(dn, "errorReport", &datanodepb.ErrorReportRequestProto{Registartion: registration(0), ErrorCode: proto.Uint32(3), Msg: proto.String("all disks")}, nil)
 	if f.m.Datanode("a").Alive {
 		t.Fatal("a datanode that has lost its disks counts as alive")
 	}
@@ -257,8 +257,8 @@ func TestPeerProtocol(t *testing.T) {
 	}
 	var keys namenodepb.GetBlockKeysResponseProto
 	c.must(nn, "getBlockKeys", &namenodepb.GetBlockKeysRequestProto{}, &keys)
-	if keys.Keys != nil {
-		t.Fatal("keys without tokens")
+	if k := keys.Keys; k == nil || k.GetIsBlockTokenEnabled() || k.CurrentKey == nil {
+		t.Fatalf("without block tokens the keys are those that say so, got %v", k)
 	}
 	var fin namenodepb.IsUpgradeFinalizedResponseProto
 	c.must(nn, "isUpgradeFinalized", &namenodepb.IsUpgradeFinalizedRequestProto{}, &fin)

@@ -52,11 +52,17 @@ func (h *handler) getBlockKeys(_ context.Context, call *hrpc.Call, _ *namenodepb
 	if err := h.state.CheckSuperuser(call); err != nil {
 		return nil, err
 	}
-	resp := new(namenodepb.GetBlockKeysResponseProto)
+	keys := noBlockKeys()
 	if h.opts.Keys != nil {
-		resp.Keys = h.opts.Keys()
+		keys = h.opts.Keys()
 	}
-	return resp, nil
+	return &namenodepb.GetBlockKeysResponseProto{Keys: keys}, nil
+}
+
+// noBlockKeys says that block tokens are off (ExportedBlockKeys.DUMMY_KEYS): Apache's balancer breaks down when the answer says nothing.
+func noBlockKeys() *hdfspb.ExportedBlockKeysProto {
+	none := &hdfspb.BlockKeyProto{KeyId: proto.Uint32(0), ExpiryDate: proto.Uint64(0), KeyBytes: []byte{}}
+	return &hdfspb.ExportedBlockKeysProto{IsBlockTokenEnabled: proto.Bool(false), KeyUpdateInterval: proto.Uint64(0), TokenLifeTime: proto.Uint64(0), CurrentKey: none}
 }
 
 func (h *handler) getTransactionID(_ context.Context, call *hrpc.Call, _ *namenodepb.GetTransactionIdRequestProto) (*namenodepb.GetTransactionIdResponseProto, error) {

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path"
 	"runtime"
@@ -13,16 +14,21 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lodehq/lode/internal/reach"
 	"github.com/lodehq/lode/namenode/blockmap"
 	"github.com/lodehq/lode/namenode/namespace"
 )
 
 // jmx serves Hadoop's beans as its JMXJsonServlet does: ?qry=PATTERN picks beans, ?get=BEAN::ATTRIBUTE one attribute.
-type jmx struct{ cfg Config }
+type jmx struct {
+	cfg  Config
+	from netip.Addr // who asks: datanodes are given under addresses that the caller reaches
+}
 
 type bean = map[string]any
 
 func (j jmx) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	_, j.from = callerOf(j.cfg, r)
 	w.Header().Set("Content-Type", "application/json; charset=utf8")
 	w.Header().Set("Access-Control-Allow-Origin", "*")
 	w.Header().Set("Access-Control-Allow-Methods", "GET")
@@ -122,6 +128,15 @@ func percent(part, whole int64) float64 {
 	return 100 * float64(part) / float64(whole)
 }
 
+// at gives where the caller reaches a datanode's data and web ports.
+func (j jmx) at(d *blockmap.DatanodeInfo) (xfer, page string) {
+	host, data, web := d.IP, d.XferPort, d.InfoPort
+	if a, ok := j.cfg.Reach.For(j.from, reach.Datanode{UUID: d.UUID, IP: d.IP, Hostname: d.Hostname, Xfer: d.XferPort, Info: d.InfoPort, IPC: d.IPCPort}); ok {
+		host, data, web = a.Host, a.Xfer, a.Info
+	}
+	return net.JoinHostPort(host, strconv.Itoa(int(data))), net.JoinHostPort(host, strconv.Itoa(int(web)))
+}
+
 // nameNodeInfo is NameNodeMXBean.
 func (j jmx) nameNodeInfo(ns namespace.Stats, st blockmap.Stats, safeText string, nodes []*blockmap.DatanodeInfo, clusterID, poolID string) bean {
 	b := header("Hadoop:service=NameNode,name=NameNodeInfo", "org.apache.hadoop.hdfs.server.namenode.FSNamesystem")
@@ -130,14 +145,14 @@ func (j jmx) nameNodeInfo(ns namespace.Stats, st blockmap.Stats, safeText string
 	for _, d := range nodes {
 		name := d.Hostname + ":" + strconv.Itoa(int(d.XferPort))
 		contact := max(0, (now-d.LastUpdate)/1000)
-		address := net.JoinHostPort(d.IP, strconv.Itoa(int(d.XferPort)))
+		address, page := j.at(d)
 		if !d.Alive {
 			dead[name] = bean{"lastContact": contact, "decommissioned": d.Admin == blockmap.AdminDecommissioned, "adminState": d.Admin.String(), "xferaddr": address, "location": d.Location, "uuid": d.UUID}
 			continue
 		}
 		versions[d.SoftwareVersion]++
 		live[name] = bean{
-			"infoAddr": net.JoinHostPort(d.IP, strconv.Itoa(int(d.InfoPort))), "infoSecureAddr": d.IP + ":0", "xferaddr": address, "location": d.Location, "uuid": d.UUID,
+			"infoAddr": page, "infoSecureAddr": d.IP + ":0", "xferaddr": address, "location": d.Location, "uuid": d.UUID,
 			"lastContact": contact, "usedSpace": d.DFSUsed, "adminState": d.Admin.String(), "nonDfsUsedSpace": d.NonDFSUsed, "capacity": d.Capacity,
 			"numBlocks": d.NumBlocks, "version": d.SoftwareVersion, "used": d.DFSUsed, "remaining": d.Remaining, "blockScheduled": d.Xmits,
 			"blockPoolUsed": d.BlockPoolUsed, "blockPoolUsedPercent": percent(d.BlockPoolUsed, d.Capacity), "volfails": d.FailedVolumes,

@@ -15,6 +15,7 @@ import (
 
 	"github.com/lodehq/lode/internal/conf"
 	"github.com/lodehq/lode/internal/hrpc"
+	"github.com/lodehq/lode/internal/reach"
 	"github.com/lodehq/lode/internal/trust"
 	"github.com/lodehq/lode/namenode/blockmap"
 	"github.com/lodehq/lode/namenode/namespace"
@@ -40,6 +41,7 @@ type Config struct {
 	Image      http.Handler // /imagetransfer; nil is 404
 	LogLevel   *slog.LevelVar
 	Trust      trust.Policy
+	Reach      reach.Rules // where callers reach datanodes
 	Superuser  func(user string) bool
 	StaticUser string
 	// Upstream is the base URL of another role (scheduler, history, query, catalog), "" when it is not known.
@@ -52,7 +54,7 @@ func New(cfg Config) http.Handler {
 	mux.Handle("/webhdfs/v1/", cfg.WebHDFS)
 	mux.Handle("/webhdfs/v1", cfg.WebHDFS)
 	mux.Handle("/webhdfs/", http.NotFoundHandler())
-	mux.Handle("/jmx", jmx{cfg})
+	mux.Handle("/jmx", jmx{cfg: cfg})
 	mux.Handle("/conf", confPage{cfg.Conf})
 	mux.Handle("/fsck", fsck{cfg})
 	mux.Handle("/logLevel", logLevel{cfg})
@@ -79,11 +81,24 @@ func New(cfg Config) http.Handler {
 	for _, old := range []string{"/dfshealth.html", "/explorer.html", "/dfshealth.jsp"} { // Apache's pages, where bookmarks point
 		mux.Handle(old, http.RedirectHandler("/", http.StatusFound))
 	}
-	mux.Handle("/", cfg.Pages)
-	return cfg.Trust.HTTP(mux)
+	mux.Handle("/", readOnly(cfg.Pages))
+	return cfg.Trust.HTTP(trust.SameOrigin(mux))
 }
 
-// gateway passes a request on to another role's web port, without the role's prefix.
+// readOnly serves what can be read and nothing else.
+func readOnly(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			w.Header().Set("Allow", "GET, HEAD")
+			http.Error(w, r.Method+" is not supported here", http.StatusMethodNotAllowed)
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
+// gateway passes a request on to another role's web port, without the role's prefix. A token that the browser keeps as a cookie
+// goes along in the form that is understood there.
 func gateway(role string, upstream func(string) string) http.Handler {
 	proxy := &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
@@ -95,6 +110,10 @@ func gateway(role string, upstream func(string) string) http.Handler {
 			r.Out.URL.Path = strings.TrimPrefix(r.In.URL.Path, "/"+role)
 			r.Out.URL.RawPath = strings.TrimPrefix(r.In.URL.RawPath, "/"+role)
 			r.SetXForwarded()
+			r.Out.Header.Del("Origin") // it names this port, as it should; the other role would take it for a stranger's
+			if c, err := r.In.Cookie(trust.Cookie); err == nil && r.In.Header.Get("Authorization") == "" {
+				r.Out.Header.Set("Authorization", "Bearer "+c.Value)
+			}
 		},
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
 			http.Error(w, fmt.Sprintf("the %s does not answer: %v", role, err), http.StatusBadGateway)

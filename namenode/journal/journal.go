@@ -107,6 +107,7 @@ type Journal struct {
 	stop    chan struct{}
 	wg      sync.WaitGroup
 	leading atomic.Bool
+	failed  chan error // holds the first failure to write
 
 	commands  atomic.Int64 // applied since the start
 	sinceLast atomic.Int64 // applied since the last image
@@ -129,7 +130,7 @@ func Open(cfg Config) (*Journal, error) {
 		cfg.ImagePeriod = time.Hour
 	}
 	j := &Journal{cfg: cfg, log: cfg.Logger, flying: map[uint64][]Proposal{}, wake: make(chan struct{}, 1),
-		slots: make(chan struct{}, depth), stop: make(chan struct{})}
+		slots: make(chan struct{}, depth), stop: make(chan struct{}), failed: make(chan error, 1)}
 	var seed [8]byte
 	rand.Read(seed[:])
 	j.session = binary.BigEndian.Uint64(seed[:])
@@ -150,7 +151,7 @@ func (j *Journal) openRaft() (err error) {
 	}
 	defer func() {
 		if err != nil {
-			j.closeFiles()
+			_ = j.closeFiles()
 		}
 	}()
 	lock, err := vfs.OS().Lock(filepath.Join(j.cfg.Dir, "in_use.lock"))
@@ -160,10 +161,14 @@ func (j *Journal) openRaft() (err error) {
 	j.closers = append(j.closers, lock)
 	hlog := newRaftLogger(j.log, len(j.cfg.Peers) <= 1)
 	meta := &metadb.BoltMetaDB{} // the log does not close the one that it makes itself
+	j.closers = append(j.closers, meta)
+	if err := finishRotation(logDir, meta, wal.DefaultSegmentSize); err != nil {
+		return fmt.Errorf("open the journal in %s: %w", logDir, err)
+	}
 	if j.wal, err = wal.Open(logDir, wal.WithLogger(hlog), wal.WithMetaStore(meta)); err != nil {
 		return fmt.Errorf("open the journal in %s: %w", logDir, err)
 	}
-	j.closers = append(j.closers, meta, j.wal)
+	j.closers = append(j.closers, j.wal)
 	images, err := raft.NewFileSnapshotStoreWithLogger(j.cfg.Dir, 2, hlog)
 	if err != nil {
 		return fmt.Errorf("open the images in %s: %w", j.cfg.Dir, err)
@@ -320,9 +325,17 @@ func (j *Journal) await(seq uint64, future raft.ApplyFuture) {
 	default:
 		err = fmt.Errorf("the journal in %s cannot be written: %w", j.cfg.Dir, err)
 		j.log.Error("journal write failed", "err", err)
+		select {
+		case j.failed <- fmt.Errorf("%w; see to the disk and start the namenode again, nothing that was acknowledged is lost", err):
+		default:
+		}
 	}
 	j.land(seq, err)
 }
+
+// Failed gets the reason when the journal cannot be written any more. raft-wal does not go on after a write that failed: the process
+// has to end, as Apache's namenode does when it cannot log its edits.
+func (j *Journal) Failed() <-chan error { return j.failed }
 
 // take moves the front of the queue into the air, under the batch's number.
 func (j *Journal) take(seq uint64) []Proposal {

@@ -100,6 +100,10 @@ func (n *Namespace) dispatch(h *Header, req proto.Message) (proto.Message, error
 		return answer(n.unsetStoragePolicy(c, r))
 	case *hdfspb.SatisfyStoragePolicyRequestProto:
 		return nil, fail(hdfs.UnsupportedOperation, "Cannot request to satisfy storage policy when storage policy satisfier feature has been disabled by admin. Seek for an admin help to enable it or use Mover tool.")
+	case *hdfspb.EnableErasureCodingPolicyRequestProto:
+		return answer(n.enableECPolicy(c, r))
+	case *hdfspb.DisableErasureCodingPolicyRequestProto:
+		return answer(n.disableECPolicy(c, r))
 	case *hdfspb.ModifyAclEntriesRequestProto:
 		return answer(n.modifyAclEntries(c, r))
 	case *hdfspb.RemoveAclEntriesRequestProto:

@@ -136,7 +136,7 @@ func (n *Namespace) setReplication(c *Caller, req *hdfspb.SetReplicationRequestP
 	}
 	in := n.tree.Inode(slot)
 	pol := n.policyOf(slot)
-	before := n.deepUsage(slot, pol)
+	before := n.usageOf(slot, pol)
 	repl := uint16(req.GetReplication())
 	after := spaceFor(before.space/int64(max(in.Replication(), 1)), repl, pol)
 	after.ns = before.ns
@@ -179,6 +179,7 @@ func (n *Namespace) changePolicy(c *Caller, src string, to uint8) error {
 	after := n.fullUsage(slot)
 	after.add(before, -1)
 	n.charge(slot, after)
+	n.recount(slot)
 	if in.Parent != 0 {
 		n.tellPolicy(slot)
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/lodehq/lode/namenode/namespace/tree"
 	hdfspb "github.com/lodehq/lode/proto/hadoop/hdfs"
 	"google.golang.org/protobuf/proto"
 )
@@ -25,6 +26,7 @@ func TestChaos(t *testing.T) {
 			r.chaos(last)
 			if i%50 == 49 {
 				r.checkUseOpen()
+				r.checkQuotas()
 				m := r.image()
 				if a, b := r.everything(r.n), r.everything(m); a != b {
 					r.fail("seed %d: the image differs:\n%s\nlive:\n%s", seed, b, a)
@@ -186,6 +188,34 @@ func (r *rig) checkUseOpen() {
 	}
 	if f.quota.usedSpace != space {
 		r.fail("the root counts %d bytes of %d", f.quota.usedSpace, space)
+	}
+}
+
+// checkQuotas does the same for every directory with a quota: all whose way up leads through it count for it.
+func (r *rig) checkQuotas() {
+	n := r.n
+	want := map[uint32]*usage{}
+	n.tree.Slots(func(slot uint32, in *tree.Inode) bool {
+		u := usage{ns: 1}
+		if !in.IsDir() {
+			for _, at := range n.keptBlocks(slot) {
+				u.add(spaceFor(n.blockSpace(slot, n.tree.Block(at)), in.Replication(), n.policyOf(slot)), 1)
+			}
+		}
+		for s := slot; s != 0; s = n.tree.Inode(s).Parent {
+			if want[s] == nil {
+				want[s] = &usage{}
+			}
+			want[s].add(u, 1)
+		}
+		return true
+	})
+	for slot, f := range n.more {
+		if q := f.quota; q != nil {
+			if got := (usage{q.usedNS, q.usedSpace, q.usedTypes}); got != *want[slot] {
+				r.fail("%s counts %+v of %+v", n.pathOf(slot), got, *want[slot])
+			}
+		}
 	}
 }
 

@@ -86,6 +86,10 @@ func methodByNumber(m journalpb.Method) (method, bool) {
 		return kind[hdfspb.UnsetStoragePolicyRequestProto, hdfspb.UnsetStoragePolicyResponseProto](m), true
 	case journalpb.Method_SATISFY_STORAGE_POLICY:
 		return kind[hdfspb.SatisfyStoragePolicyRequestProto, hdfspb.SatisfyStoragePolicyResponseProto](m), true
+	case journalpb.Method_ENABLE_ERASURE_CODING_POLICY:
+		return kind[hdfspb.EnableErasureCodingPolicyRequestProto, hdfspb.EnableErasureCodingPolicyResponseProto](m), true
+	case journalpb.Method_DISABLE_ERASURE_CODING_POLICY:
+		return kind[hdfspb.DisableErasureCodingPolicyRequestProto, hdfspb.DisableErasureCodingPolicyResponseProto](m), true
 	case journalpb.Method_MODIFY_ACL_ENTRIES:
 		return kind[hdfspb.ModifyAclEntriesRequestProto, hdfspb.ModifyAclEntriesResponseProto](m), true
 	case journalpb.Method_REMOVE_ACL_ENTRIES:
@@ -189,6 +193,10 @@ func MethodOf(req proto.Message) (journalpb.Method, bool) {
 		return journalpb.Method_UNSET_STORAGE_POLICY, true
 	case *hdfspb.SatisfyStoragePolicyRequestProto:
 		return journalpb.Method_SATISFY_STORAGE_POLICY, true
+	case *hdfspb.EnableErasureCodingPolicyRequestProto:
+		return journalpb.Method_ENABLE_ERASURE_CODING_POLICY, true
+	case *hdfspb.DisableErasureCodingPolicyRequestProto:
+		return journalpb.Method_DISABLE_ERASURE_CODING_POLICY, true
 	case *hdfspb.ModifyAclEntriesRequestProto:
 		return journalpb.Method_MODIFY_ACL_ENTRIES, true
 	case *hdfspb.RemoveAclEntriesRequestProto:

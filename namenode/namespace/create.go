@@ -211,8 +211,7 @@ func (n *Namespace) create(h *Header, c *Caller, req *hdfspb.CreateRequestProto)
 		if flag&hdfs.CreateFlagShouldReplicate != 0 {
 			return nil, fail(hdfs.IllegalArgument, "SHOULD_REPLICATE flag and ecPolicyName are exclusive parameters. Set both is not allowed!")
 		}
-		return nil, fail(hdfs.IllegalArgument, "Policy '%s' does not match any enabled erasure coding policies: []. "+
-			"An erasure coding policy can be enabled by enableErasureCodingPolicy API.", ec)
+		return nil, n.NoECPolicy(ec)
 	}
 	if err := n.verifyReplication(src, req.GetReplication(), h.ClientMachine); err != nil {
 		return nil, err

@@ -86,6 +86,9 @@ func (n *Namespace) imageState(im *tree.Image) *journalpb.ImageState {
 		TokenSequence: proto.Int32(n.tokens.sequence), LastKeyId: i64(int64(n.tokens.current)),
 	}
 	s.Applied = proto.Uint64(n.applied)
+	if n.ecEnabled != 0 {
+		s.EnabledEcPolicies = proto.Uint32(n.ecEnabled)
+	}
 	for _, k := range n.tokens.keys {
 		s.Keys = append(s.Keys, k)
 	}

@@ -193,6 +193,7 @@ func (n *Namespace) loadLeases(s *journalpb.ImageState) error {
 }
 
 func (n *Namespace) loadRest(s *journalpb.ImageState) error {
+	n.ecEnabled = s.GetEnabledEcPolicies()
 	for _, x := range s.Retries {
 		k, ok := keyOf(x.ClientId, x.GetCallId())
 		if _, known := methodByNumber(x.GetMethod()); !ok || !known {

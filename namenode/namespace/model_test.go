@@ -28,7 +28,7 @@ type node struct {
 	perm   uint32
 	length int64
 	xattr  string
-	acl    bool
+
 	snapOK bool
 }
 

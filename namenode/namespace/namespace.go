@@ -62,6 +62,8 @@ type Namespace struct {
 	events   eventLog
 	renewals renewals
 
+	ecEnabled uint32 // bit i-1: the built-in erasure coding policy i is enabled
+
 	now int64 // the time of the command being applied
 }
 

@@ -2,6 +2,7 @@ package namespace
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/lodehq/lode/internal/hdfs"
@@ -51,13 +52,16 @@ func (n *Namespace) charge(dir uint32, u usage) {
 			continue
 		}
 		if f := n.more[s]; f.quota != nil {
-			q := n.mutMore(s).quota
-			q.usedNS += u.ns
-			q.usedSpace += u.space
-			for i := range q.usedTypes {
-				q.usedTypes[i] += u.types[i]
-			}
+			n.mutMore(s).quota.count(u)
 		}
+	}
+}
+
+func (q *quota) count(u usage) {
+	q.usedNS += u.ns
+	q.usedSpace += u.space
+	for i := range q.usedTypes {
+		q.usedTypes[i] += u.types[i]
 	}
 }
 
@@ -91,16 +95,19 @@ func (n *Namespace) verifyQuota(dir uint32, u usage, stop uint32) error {
 	return nil
 }
 
-// sizeText is TraditionalBinaryPrefix.long2String(n, "B", 2).
+// sizeText is TraditionalBinaryPrefix.long2String(n, "B", 2): two decimals, none when it divides evenly.
 func sizeText(v int64) string {
 	if v < 1024 && v > -1024 {
 		return fmt.Sprintf("%d B", v)
 	}
-	f, i := float64(v), 0
-	for i = 0; i < 6 && (f >= 1024 || f <= -1024); i++ {
-		f /= 1024
+	shift, unit := 0, 0
+	for m := v / 1024; m != 0 && unit < 6; m /= 1024 {
+		shift, unit = shift+10, unit+1
 	}
-	return fmt.Sprintf("%.2f %cB", f, " KMGTPE"[i])
+	if v&(1<<shift-1) == 0 {
+		return fmt.Sprintf("%d %cB", v>>shift, " KMGTPE"[unit])
+	}
+	return fmt.Sprintf("%.2f %cB", float64(v)/float64(int64(1)<<shift), " KMGTPE"[unit])
 }
 
 // ---- storage policies ----
@@ -191,21 +198,46 @@ func (n *Namespace) blockSpace(file uint32, b *tree.Block) int64 {
 	return n.blockSizeOf(n.tree.Inode(file))
 }
 
-// usageOf is what an inode and what is below it use. underPolicy is the policy that it would inherit.
+// usageOf is what an inode and what is below it use, what only snapshots show included. inherited is the policy that it would inherit.
 func (n *Namespace) usageOf(slot uint32, inherited uint8) usage {
 	in := n.tree.Inode(slot)
 	if p := in.Policy(); p != 0 {
 		inherited = p
 	}
 	u := usage{ns: 1}
-	if !in.IsDir() {
-		var bytes int64
-		n.tree.EachBlock(slot, func(_ uint32, b *tree.Block) bool { bytes += n.blockSpace(slot, b); return true })
-		u.add(spaceFor(bytes, in.Replication(), inherited), 1)
+	if in.IsDir() {
+		n.tree.Children(slot, nil, func(c uint32) bool { u.add(n.usageOf(c, inherited), 1); return true })
+		for _, c := range n.shownOnly(slot) {
+			u.add(n.usageOf(c, inherited), 1)
+		}
 		return u
 	}
-	n.tree.Children(slot, nil, func(c uint32) bool { u.add(n.usageOf(c, inherited), 1); return true })
+	var bytes int64
+	if n.feat(slot) == nil && !in.IsOpen() {
+		bytes = n.tree.Length(slot)
+	} else {
+		for _, at := range n.keptBlocks(slot) {
+			bytes += n.blockSpace(slot, n.tree.Block(at))
+		}
+	}
+	u.add(spaceFor(bytes, in.Replication(), inherited), 1)
 	return u
+}
+
+// shownOnly is the inodes that count for a directory although only its snapshots show them.
+func (n *Namespace) shownOnly(dir uint32) (out []uint32) {
+	f := n.feat(dir)
+	if f == nil {
+		return nil
+	}
+	for i := range f.history {
+		for _, c := range f.history[i].removed {
+			if g := n.feat(c); g.detached && n.tree.Inode(c).Parent == dir && !slices.Contains(out, c) {
+				out = append(out, c)
+			}
+		}
+	}
+	return out
 }
 
 // fullUsage is what an inode and what is below it use where it is now.

@@ -115,7 +115,7 @@ func (n *Namespace) destroy(slot uint32, inherited uint8, u *usage) {
 	if f := n.feat(slot); f != nil {
 		for _, h := range f.history {
 			for _, c := range h.removed {
-				n.release(c, inherited, u)
+				n.release(c, slot, inherited, u)
 				if x := n.tree.Inode(c); x.ID != 0 && x.Parent == slot { // another history holds it on
 					n.orphan(c, inherited, u)
 				}
@@ -137,40 +137,22 @@ func (n *Namespace) dropChild(child uint32, inherited uint8, u *usage) {
 // orphan hands a detached inode, which a history elsewhere holds, from its directory to the root: it counts there only.
 func (n *Namespace) orphan(slot uint32, inherited uint8, u *usage) {
 	n.mutMore(slot).detached = true
-	x := n.deepUsage(slot, inherited)
-	u.add(x, 1)
-	n.tree.Mut(slot).Parent = n.tree.Root()
-	n.charge(n.tree.Root(), x)
+	u.add(n.usageOf(slot, inherited), 1)
+	root := n.tree.Root()
+	n.tree.Mut(slot).Parent = root
+	n.charge(root, n.usageOf(slot, n.policyOf(root)))
+	if inherited != n.policyOf(root) {
+		n.recount(slot)
+	}
 }
 
-// deepUsage is usageOf with what only histories show.
-func (n *Namespace) deepUsage(slot uint32, inherited uint8) usage {
-	in := n.tree.Inode(slot)
-	if p := in.Policy(); p != 0 {
-		inherited = p
-	}
-	u := usage{ns: 1}
-	f := n.feat(slot)
-	if in.IsDir() {
-		list := n.tree.ChildList(slot)
-		if f != nil {
-			for i := range f.history {
-				for _, c := range f.history[i].removed {
-					if g := n.feat(c); g.detached && n.tree.Inode(c).Parent == slot && !slices.Contains(list, c) {
-						list = append(list, c)
-					}
-				}
-			}
+// recount counts again by storage type what directories with quotas at and below an inode use, after the policy above them changed.
+func (n *Namespace) recount(slot uint32) {
+	for dir, f := range n.more {
+		if f.quota != nil && (dir == slot || n.below(dir, slot)) {
+			n.mutMore(dir).quota.usedTypes = n.fullUsage(dir).types
 		}
-		for _, c := range list {
-			u.add(n.deepUsage(c, inherited), 1)
-		}
-		return u
 	}
-	for _, at := range n.keptBlocks(slot) {
-		u.add(spaceFor(n.blockSpace(slot, n.tree.Block(at)), in.Replication(), inherited), 1)
-	}
-	return u
 }
 
 // freeSlot forgets an inode and its features.
@@ -196,17 +178,33 @@ func (n *Namespace) freeBlocks(slot uint32, inherited uint8, u *usage) {
 	}
 }
 
-// release says that one history less holds an inode; the last one frees it if it is detached.
-func (n *Namespace) release(slot uint32, inherited uint8, u *usage) {
+// release says that a history of a directory holds an inode no more; the last one frees it if it is detached. What that frees is
+// added up in u if the inode counts for that directory, and taken off where it counts if not.
+func (n *Namespace) release(slot, holder uint32, inherited uint8, u *usage) {
 	f := n.mutMore(slot)
 	if f.holds--; f.holds > 0 {
 		return
 	}
-	if f.detached {
+	if !f.detached {
+		n.dropIfEmpty(slot)
+		return
+	}
+	if n.tree.Inode(slot).Parent == holder {
 		n.destroy(slot, inherited, u)
 		return
 	}
-	n.dropIfEmpty(slot)
+	n.elsewhere(slot, func(policy uint8, u *usage) { n.destroy(slot, policy, u) })
+}
+
+// elsewhere does what frees something at or below an inode, and takes that off where the inode counts.
+func (n *Namespace) elsewhere(slot uint32, free func(policy uint8, u *usage)) {
+	dir := n.tree.Inode(slot).Parent
+	var u usage
+	free(n.policyOf(dir), &u)
+	if !n.tree.ValidSlot(dir) { // it went with what it held
+		dir = n.tree.Root()
+	}
+	n.charge(dir, u.neg())
 }
 
 // trim goes over a subtree that only snapshots up to latest still show: what came later is freed, open files are closed.
@@ -220,6 +218,7 @@ func (n *Namespace) trim(slot uint32, latest int64, inherited uint8, u *usage) {
 		return
 	}
 	s := n.snaps[latest]
+	before := *u
 	for _, c := range n.tree.ChildList(slot) {
 		if s != nil && n.tree.Inode(c).ID > s.top {
 			n.tree.Unlink(c)
@@ -228,6 +227,11 @@ func (n *Namespace) trim(slot uint32, latest int64, inherited uint8, u *usage) {
 			continue
 		}
 		n.trim(c, latest, inherited, u)
+	}
+	if f := n.feat(slot); f != nil && f.quota != nil { // the caller takes it off from above slot on
+		freed := *u
+		freed.add(before, -1)
+		n.mutMore(slot).quota.count(freed.neg())
 	}
 }
 

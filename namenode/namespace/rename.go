@@ -199,8 +199,8 @@ func (n *Namespace) quotaBelow(dir, stop uint32) bool {
 func (n *Namespace) move(sp, dp *inodePath) error {
 	slot, from, to := sp.last(), sp.parent(), dp.parent()
 	common := n.commonAncestor(from, to)
-	counted := from != to && (n.quotaBelow(from, common) || n.quotaBelow(to, common))
 	policyMoves := from != to && n.policyOf(from) != n.policyOf(to)
+	counted := policyMoves || from != to && (n.quotaBelow(from, common) || n.quotaBelow(to, common))
 	var was usage
 	if counted {
 		was = n.fullUsage(slot)
@@ -232,6 +232,7 @@ func (n *Namespace) move(sp, dp *inodePath) error {
 		n.charge(to, n.fullUsage(slot))
 	}
 	if policyMoves {
+		n.recount(slot)
 		n.tellPolicy(slot)
 	}
 	n.eventRename(sp.path, dp.path)

@@ -51,7 +51,8 @@ func cached(m journalpb.Method) bool {
 	case journalpb.Method_CREATE, journalpb.Method_APPEND, journalpb.Method_RENAME, journalpb.Method_RENAME2, journalpb.Method_CONCAT,
 		journalpb.Method_DELETE, journalpb.Method_CREATE_SYMLINK, journalpb.Method_UPDATE_PIPELINE, journalpb.Method_CREATE_SNAPSHOT,
 		journalpb.Method_DELETE_SNAPSHOT, journalpb.Method_RENAME_SNAPSHOT, journalpb.Method_SET_XATTR, journalpb.Method_REMOVE_XATTR,
-		journalpb.Method_SATISFY_STORAGE_POLICY, journalpb.Method_COMMIT_JOB:
+		journalpb.Method_SATISFY_STORAGE_POLICY, journalpb.Method_ENABLE_ERASURE_CODING_POLICY, journalpb.Method_DISABLE_ERASURE_CODING_POLICY,
+		journalpb.Method_COMMIT_JOB:
 		return true
 	}
 	return false

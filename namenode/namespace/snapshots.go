@@ -243,11 +243,7 @@ func (n *Namespace) mergeHistory(slot uint32, gone *snapshot) {
 	if i > 0 {
 		prev = f.history[i-1].snap
 	}
-	var u usage
-	inherited := n.policyOf(slot)
-	dir := n.tree.Inode(slot).Parent
-	heir := n.heir(slot, gone, prev)
-	if heir != nil {
+	if heir := n.heir(slot, gone, prev); heir != nil {
 		h.snap = heir.id
 		// What came after the heir and went before the deleted snapshot ended is shown by none.
 		var keep []uint32
@@ -261,53 +257,76 @@ func (n *Namespace) mergeHistory(slot uint32, gone *snapshot) {
 		}
 		h.removed = keep
 		f.history[i] = h
-		for _, c := range drop {
-			n.release(c, inherited, &u)
-		}
+		n.letGo(slot, drop)
 		for _, c := range keep {
-			if g := n.feat(c); g != nil && g.detached {
-				n.trim(c, heir.id, inherited, &u)
-			}
+			n.cutBack(c, heir.id)
 		}
+		return
+	}
+	f.history = slices.Delete(f.history, i, i+1)
+	if i == 0 {
+		n.letGo(slot, h.removed)
 	} else {
-		f.history = slices.Delete(f.history, i, i+1)
-		if i > 0 {
-			older := &f.history[i-1]
-			for _, c := range h.removed {
-				if k := slices.Index(older.added, c); k >= 0 {
-					older.added = slices.Delete(older.added, k, k+1)
-					n.release(c, inherited, &u)
-				} else {
-					older.removed = append(older.removed, c)
-					if s := n.snaps[older.snap]; s != nil {
-						if g := n.feat(c); g != nil && g.detached {
-							n.trim(c, s.id, inherited, &u)
-						}
-					}
-				}
+		older := &f.history[i-1]
+		var drop []uint32
+		for _, c := range h.removed {
+			if k := slices.Index(older.added, c); k >= 0 {
+				older.added = slices.Delete(older.added, k, k+1)
+				drop = append(drop, c)
+				continue
 			}
-			for _, c := range h.added {
-				if !slices.Contains(older.added, c) {
-					older.added = append(older.added, c)
-				}
-			}
-			if older.name == "" {
-				older.name = h.name
-			}
-		} else {
-			for _, c := range h.removed {
-				n.release(c, inherited, &u)
+			older.removed = append(older.removed, c)
+			if s := n.snaps[older.snap]; s != nil {
+				n.cutBack(c, s.id)
 			}
 		}
-		n.pruneBlocks(slot, h.blocks, inherited, &u)
+		for _, c := range h.added {
+			if !slices.Contains(older.added, c) {
+				older.added = append(older.added, c)
+			}
+		}
+		if older.name == "" {
+			older.name = h.name
+		}
+		n.letGo(slot, drop)
 	}
-	if n.tree.Inode(slot).IsDir() {
-		dir = slot
+	if !n.tree.ValidSlot(slot) {
+		return
 	}
-	if !n.tree.ValidSlot(dir) { // it went with what it held
-		dir = n.tree.Root()
+	n.elsewhere(slot, func(_ uint8, u *usage) { n.pruneBlocks(slot, h.blocks, n.policyOf(slot), u) })
+}
+
+// letGo releases what a history of a directory listed as removed. What another history holds on counts for this directory no more
+// if none of its own does.
+func (n *Namespace) letGo(dir uint32, list []uint32) {
+	for _, c := range list {
+		if !n.tree.ValidSlot(c) {
+			continue // gone with one before
+		}
+		if !n.tree.ValidSlot(dir) {
+			n.release(c, 0, 0, nil) // the directory is gone with one before, so it counts elsewhere
+			continue
+		}
+		above := n.tree.Inode(dir).Parent
+		var u usage
+		n.release(c, dir, n.policyOf(dir), &u)
+		at := dir
+		if !n.tree.ValidSlot(at) {
+			if at = above; !n.tree.ValidSlot(at) {
+				at = n.tree.Root()
+			}
+		} else if n.tree.ValidSlot(c) && n.tree.Inode(c).Parent == dir && n.feat(c) != nil && n.feat(c).detached && !slices.Contains(n.shownOnly(dir), c) {
+			n.orphan(c, n.policyOf(dir), &u)
+		}
+		n.charge(at, u.neg())
 	}
-	n.charge(dir, u.neg())
+}
+
+// cutBack trims a detached inode to what a snapshot shows of it.
+func (n *Namespace) cutBack(slot uint32, snap int64) {
+	if f := n.feat(slot); f != nil && f.detached {
+		n.elsewhere(slot, func(policy uint8, u *usage) { n.trim(slot, snap, policy, u) })
+	}
 }
 
 // pruneBlocks frees blocks of a dropped history that neither the file nor another history has.

@@ -89,6 +89,20 @@ func text(b *bytes.Buffer, s string) { // Text.writeString
 	b.WriteString(s)
 }
 
+// tokenIdentifier is AbstractDelegationTokenIdentifier.write.
+func tokenIdentifier(owner, renewer, realUser string, issued, limit int64, sequence, key int32) []byte {
+	var b bytes.Buffer
+	b.WriteByte(0)
+	text(&b, owner)
+	text(&b, renewer)
+	text(&b, realUser)
+	vlong(&b, issued)
+	vlong(&b, limit)
+	vlong(&b, int64(sequence))
+	vlong(&b, int64(key))
+	return b.Bytes()
+}
+
 func sign(key, id []byte) []byte {
 	m := hmac.New(sha1.New, key) // HmacSHA1 is Hadoop's default, hadoop.security.secret-manager.key-generator.algorithm
 	m.Write(id)
@@ -104,16 +118,7 @@ func (n *Namespace) getDelegationToken(h *Header, req *commonpb.GetDelegationTok
 	n.tokens.sequence++
 	t := &token{sequence: n.tokens.sequence, owner: h.User, renewer: req.GetRenewer(), max: n.now + n.opt.TokenMaxLifetime.Milliseconds()}
 	t.renew = min(n.now+n.opt.TokenRenewInterval.Milliseconds(), t.max)
-	var b bytes.Buffer // AbstractDelegationTokenIdentifier.write
-	b.WriteByte(0)
-	text(&b, t.owner)
-	text(&b, t.renewer)
-	text(&b, "")
-	vlong(&b, n.now)
-	vlong(&b, t.max)
-	vlong(&b, int64(t.sequence))
-	vlong(&b, int64(key.GetKeyId()))
-	t.id = b.Bytes()
+	t.id = tokenIdentifier(t.owner, t.renewer, "", n.now, t.max, t.sequence, key.GetKeyId())
 	t.password = sign(key.Key, t.id)
 	n.tokens.tokens[t.sequence] = t
 	kind, service := tokenKind, ""

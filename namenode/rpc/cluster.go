@@ -71,7 +71,7 @@ func (s *Service) getDatanodeReport(_ context.Context, c *hrpc.Call, req *hdfspb
 	}
 	resp := &hdfspb.GetDatanodeReportResponseProto{}
 	for _, d := range list {
-		resp.Di = append(resp.Di, dnproto.DatanodeInfo(d))
+		resp.Di = append(resp.Di, s.named(c, dnproto.DatanodeInfo(d)))
 	}
 	return resp, nil
 }
@@ -83,7 +83,9 @@ func (s *Service) getDatanodeStorageReport(_ context.Context, c *hrpc.Call, req 
 	}
 	resp := &hdfspb.GetDatanodeStorageReportResponseProto{}
 	for _, d := range list {
-		resp.DatanodeStorageReports = append(resp.DatanodeStorageReports, dnproto.StorageReports(d))
+		r := dnproto.StorageReports(d)
+		r.DatanodeInfo = s.named(c, r.DatanodeInfo)
+		resp.DatanodeStorageReports = append(resp.DatanodeStorageReports, r)
 	}
 	return resp, nil
 }
@@ -95,7 +97,7 @@ func (s *Service) getSlowDatanodeReport(_ context.Context, c *hrpc.Call, _ *hdfs
 	resp := &hdfspb.GetSlowDatanodeReportResponseProto{}
 	s.state.View(func(_ *namespace.Namespace, bm *blockmap.Map) {
 		for _, n := range bm.SlowNodes() {
-			resp.DatanodeInfoProto = append(resp.DatanodeInfoProto, dnproto.DatanodeInfo(n.Datanode))
+			resp.DatanodeInfoProto = append(resp.DatanodeInfoProto, s.named(c, dnproto.DatanodeInfo(n.Datanode)))
 		}
 	})
 	return resp, s.readable()

@@ -23,7 +23,7 @@ func (s *Service) place(c *hrpc.Call, lb *hdfspb.LocatedBlockProto, locs []block
 	lb.Locs, lb.StorageTypes = make([]*hdfspb.DatanodeInfoProto, n), make([]hdfspb.StorageTypeProto, n)
 	lb.StorageIDs, lb.IsCached = make([]string, n), make([]bool, n)
 	for i, l := range locs {
-		d := reach(c, s.wire.Datanode(l.Datanode))
+		d := s.reach(c, s.wire.Datanode(l.Datanode))
 		lb.Locs[i], lb.StorageTypes[i], lb.StorageIDs[i] = d, hdfspb.StorageTypeProto(l.StorageType), l.StorageID
 	}
 }

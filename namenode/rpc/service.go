@@ -8,6 +8,7 @@ import (
 
 	"github.com/lodehq/lode/internal/hdfs"
 	"github.com/lodehq/lode/internal/hrpc"
+	"github.com/lodehq/lode/internal/reach"
 	"github.com/lodehq/lode/namenode/blockmap"
 	"github.com/lodehq/lode/namenode/dnproto"
 	"github.com/lodehq/lode/namenode/namespace"
@@ -54,6 +55,7 @@ type Config struct {
 	HA             bool   // several namenodes: safe mode at start is told as "try again"
 	PermissionsOff bool
 	BlockPool      func() string
+	Reach          reach.Rules // under which addresses clients reach datanodes
 	Logger         *slog.Logger
 }
 

@@ -203,7 +203,7 @@ func (s *State) applySlice(batch []journal.Entry) {
 			if err != nil {
 				panic(fmt.Sprintf("journal holds a command that this version cannot read: %v", err))
 			}
-			s.ns.Apply(h, req)
+			_, _ = s.ns.Apply(h, req)
 			continue
 		}
 		resp, err := s.ns.Apply(cmd.Header, cmd.Request)
@@ -278,7 +278,20 @@ func (s *State) Lead(leads bool) {
 func (s *State) Image() (journal.Image, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.ns.View(), nil
+	return view{s.ns.View(), s}, nil
+}
+
+// view gives the namespace back under the lock under which Apply changes it.
+type view struct {
+	*namespace.View
+	s *State
+}
+
+// Close lets go of the view.
+func (v view) Close() {
+	v.s.mu.Lock()
+	defer v.s.mu.Unlock()
+	v.View.Close()
 }
 
 // Restore replaces the namespace by an image. The datanodes' reports start over.

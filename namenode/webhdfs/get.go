@@ -30,6 +30,11 @@ func getFileStatus(r *request) (any, error) {
 		return nil, err
 	}
 	if st == nil {
+		if st, err = r.h.creating.await(r); err != nil {
+			return nil, err
+		}
+	}
+	if st == nil {
 		return nil, hdfs.Errorf(hdfs.FileNotFound, "File does not exist: %s", r.path)
 	}
 	return map[string]any{"FileStatus": fileStatus(st, "")}, nil
@@ -273,13 +278,6 @@ func getECPolicy(r *request) (any, error) {
 		return nil, err
 	}
 	return map[string]any{"name": resp.GetEcPolicy().GetName()}, nil
-}
-
-func getECPolicies(r *request) (any, error) {
-	if _, err := call[*hdfspb.GetErasureCodingPoliciesResponseProto](r, "getErasureCodingPolicies", &hdfspb.GetErasureCodingPoliciesRequestProto{}); err != nil {
-		return nil, err
-	}
-	return map[string]any{"ErasureCodingPolicies": map[string]any{"ErasureCodingPolicy": []any{}}}, nil
 }
 
 func getECCodecs(r *request) (any, error) {

@@ -38,8 +38,9 @@ type Config struct {
 
 // Handler serves the API.
 type Handler struct {
-	cfg Config
-	ops map[string]map[string]operation // HTTP method to operation name
+	cfg      Config
+	creating creating
+	ops      map[string]map[string]operation // HTTP method to operation name
 }
 
 type operation func(*request) (any, error)
@@ -112,6 +113,11 @@ func (h *Handler) parse(r *http.Request) (*request, error) {
 		}
 	}
 	req.call = hrpc.Call{Protocol: hrpc.ClientProtocol, User: user, RemoteIP: from, RemotePort: port, CallID: -1, RetryCount: -1}
+	if a, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
+		if here, err := netip.ParseAddrPort(a.String()); err == nil {
+			req.call.LocalIP = here.Addr().Unmap()
+		}
+	}
 	if doas := args.Get("doas"); doas != "" {
 		req.call.User, req.call.RealUser = doas, user
 	}

@@ -21,12 +21,12 @@ func putOperations() map[string]operation {
 		"CREATESNAPSHOT": createSnapshot, "RENAMESNAPSHOT": renameSnapshot, "SETSTORAGEPOLICY": setStoragePolicy,
 		"SATISFYSTORAGEPOLICY": satisfyStoragePolicy, "SETQUOTA": setQuota, "SETQUOTABYSTORAGETYPE": setQuotaByStorageType,
 		"RENEWDELEGATIONTOKEN": noTokens, "CANCELDELEGATIONTOKEN": noTokens,
-		"ENABLEECPOLICY": noErasureCoding, "DISABLEECPOLICY": noErasureCoding, "SETECPOLICY": noErasureCoding,
+		"ENABLEECPOLICY": enableECPolicy, "DISABLEECPOLICY": disableECPolicy, "SETECPOLICY": setECPolicy,
 	}
 }
 
 func postOperations() map[string]operation {
-	return map[string]operation{"APPEND": atLastBlock, "CONCAT": concat, "TRUNCATE": truncate, "UNSETSTORAGEPOLICY": unsetStoragePolicy, "UNSETECPOLICY": noErasureCoding}
+	return map[string]operation{"APPEND": atLastBlock, "CONCAT": concat, "TRUNCATE": truncate, "UNSETSTORAGEPOLICY": unsetStoragePolicy, "UNSETECPOLICY": unsetECPolicy}
 }
 
 func deleteOperations() map[string]operation {
@@ -322,11 +322,7 @@ func remove(r *request) (any, error) {
 	return result(resp.GetResult(), err)
 }
 
-// noTokens and noErasureCoding answer what is switched off here, as Apache does when it is switched off there.
+// noTokens answers what is switched off here, as Apache does when it is switched off there.
 func noTokens(*request) (any, error) {
 	return nil, hdfs.Errorf(hdfs.IOException, "Delegation tokens are issued only with security on.")
-}
-
-func noErasureCoding(*request) (any, error) {
-	return nil, hdfs.Errorf(hdfs.IOException, "Erasure coding is switched off on this cluster.")
 }

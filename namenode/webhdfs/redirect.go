@@ -128,7 +128,23 @@ func create(r *request) (any, error) {
 	if _, err := r.integer("replication", 1, 1, 1<<15-1, "short"); err != nil {
 		return nil, err
 	}
+	if err := r.createFlags(); err != nil {
+		return nil, err
+	}
+	r.h.creating.sent(r)
 	return r.anyDatanode(nil)
+}
+
+// createFlags checks the names of Hadoop's CreateFlag; the datanode heeds them.
+func (r *request) createFlags() error {
+	for _, f := range strings.Split(r.get("createflag"), ",") {
+		switch strings.ToUpper(f) {
+		case "", "CREATE", "OVERWRITE", "APPEND", "SYNC_BLOCK", "LAZY_PERSIST", "NEW_BLOCK", "NO_LOCAL_WRITE", "SHOULD_REPLICATE", "IGNORE_CLIENT_LOCALITY", "NO_LOCAL_RACK":
+		default:
+			return badParam("createflag", "No enum constant org.apache.hadoop.fs.CreateFlag.%s", strings.ToUpper(f))
+		}
+	}
+	return nil
 }
 
 func (r *request) anyDatanode(extra url.Values) (any, error) {

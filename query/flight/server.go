@@ -62,7 +62,7 @@ func Start(service *query.Service, addr string) (*Server, error) {
 		}
 	}
 	flight.RegisterFlightServiceServer(s.grpc, flightsql.NewFlightServer(s))
-	go func() { s.done <- s.grpc.Serve(l) }()
+	go func() { s.done <- s.grpc.Serve(service.Guard(l)) }()
 	return s, nil
 }
 

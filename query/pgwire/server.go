@@ -71,7 +71,7 @@ func Start(ctx context.Context, service *query.Service, addr string, log *slog.L
 		return nil, fmt.Errorf("PostgreSQL endpoint: %w (another process may hold the port; port 0 takes any)", err)
 	}
 	s.addr = l.Addr()
-	go func() { s.done <- s.wire.Serve(l) }()
+	go func() { s.done <- s.wire.Serve(service.Guard(l)) }()
 	return s, nil
 }
 

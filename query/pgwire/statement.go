@@ -178,7 +178,7 @@ func scan(text string, code func(string) string, comment func(string) string) st
 		}
 	}
 	for i := 0; i < len(text); {
-		end := -1
+		var end int
 		isComment := false
 		switch c := text[i]; {
 		case c == '\'' || c == '"':

@@ -5,6 +5,9 @@ import (
 	"io"
 
 	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/compress"
+	"github.com/parquet-go/parquet-go/compress/snappy"
+	"github.com/parquet-go/parquet-go/compress/uncompressed"
 	"github.com/parquet-go/parquet-go/compress/zstd"
 )
 
@@ -51,16 +54,36 @@ func NewWriter(w io.Writer, table *Table, path string) (*Writer, error) {
 			blooms = append(blooms, parquet.SplitBlockFilter(10, f.Name))
 		}
 	}
+	codec, err := codecOf(table)
+	if err != nil {
+		return nil, err
+	}
 	out := &countingWriter{w: w}
 	pq := parquet.NewWriter(out, schema,
-		parquet.Compression(&zstd.Codec{Level: zstd.SpeedFastest}),
-		parquet.DataPageStatistics(true),
+		parquet.Compression(codec),
+		parquet.DataPageStatistics(false), // of pages the column index says the same, for readers that skip pages
 		parquet.DictionaryMaxBytes(dictionaryLimit),
 		parquet.CreatedBy("lode", "1", ""),
 		parquet.KeyValueMetadata("iceberg.schema", iceberg),
 		parquet.BloomFilters(blooms...),
 	)
 	return &Writer{table: table, path: path, out: out, pq: pq, sorted: newSortCheck(table)}, nil
+}
+
+// KeyCodec is Iceberg's table property for the compression of data files: zstd (default), snappy or uncompressed.
+const KeyCodec = "write.parquet.compression-codec"
+
+func codecOf(t *Table) (compress.Codec, error) {
+	switch c := t.Properties[KeyCodec]; c {
+	case "", "zstd":
+		return &zstd.Codec{Level: zstd.SpeedFastest}, nil
+	case "snappy":
+		return &snappy.Codec{}, nil
+	case "uncompressed":
+		return &uncompressed.Codec{}, nil
+	default:
+		return nil, fmt.Errorf("%s: %s is %q; allowed: zstd, snappy, uncompressed", t.Name, KeyCodec, c)
+	}
 }
 
 // Rows is the number of rows written so far.

@@ -111,7 +111,7 @@ func (r *run) confirmed(i *fsys.Item) (bool, error) {
 	r.printf("Proceed deleting %d files? (Y or N) ", sum.FileCount)
 	r.out.Flush()
 	var answer string
-	fmt.Fscanln(r.Stdin, &answer)
+	_, _ = fmt.Fscanln(r.Stdin, &answer)
 	if strings.HasPrefix(strings.ToLower(answer), "y") {
 		return true, nil
 	}

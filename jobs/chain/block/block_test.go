@@ -41,7 +41,6 @@ func TestWhatDoesNotFitIsSaid(t *testing.T) {
 		`{"number":1,"hash":"0x1","transactions":["0x2"]}`:                                                              "full transactions",
 		`{"block":{"number":1,"hash":"0x1","transactions":[{"hash":"0x2"}]},"receipts":[{"transactionHash":"0x3"}]}`:    "belongs to no transaction",
 		`{"block":{"number":1,"hash":"0x1","transactions":[{"hash":"0x2"}]},"receipts":[{"transactionHash":"0x2"},{}]}`: "2 receipts",
-		`{"block":{"number":1,"hash":"0x1"},"traces":[{"txHash":"0x2","error":"execution timeout"}]}`:                   "error instead of a trace",
 		`{"number":1,"hash":"0x1"} x`: "after the end",
 		`{"number":1,"hash":"0x1","difficulty":"0x1` + strings.Repeat("0", 64) + `"}`: "256 bits",
 		`{"x":` + strings.Repeat("[", 100000):                                         "deeply",

@@ -24,12 +24,10 @@ func (b *Block) Parse(input []byte) error {
 
 type parser struct {
 	scanner
-	out        *Block
-	header     bool
-	receipts   []Tx // receipts that came apart from their transactions
-	txTraces   bool // traces came inside transactions
-	prefix     []byte
-	nestedAddr []byte
+	out      *Block
+	header   bool
+	receipts []Tx // receipts that came apart from their transactions
+	txTraces bool // traces came inside transactions
 }
 
 // envelope reads the outermost object: a landed line, a JSON-RPC answer, or the block itself.
@@ -259,6 +257,9 @@ func (p *parser) log(t *Tx) error {
 		case "data":
 			return p.hex(key, &l.Data)
 		case "topics":
+			if p.peek() == 'n' { // an anonymous event, as some nodes say it
+				return p.skip()
+			}
 			return p.array(func() error {
 				if l.NTopics == 4 {
 					return p.errorf("a log has more than four topics")
@@ -424,6 +425,7 @@ func (p *parser) finish() error {
 		t.HasReceipt, t.CumulativeGas, t.ReceiptGas, t.Status = true, r.CumulativeGas, r.ReceiptGas, r.Status
 		t.Contract, t.Root, t.EffectiveGasPrice, t.Logs = r.Contract, r.Root, r.EffectiveGasPrice, r.Logs
 	}
+	b.noteReceipts()
 	next := int64(0)
 	for i := range b.Txs {
 		t := &b.Txs[i]
@@ -455,6 +457,19 @@ func (p *parser) finish() error {
 	}
 	setStatus(b.Traces)
 	return nil
+}
+
+// noteReceipts says when logs are not known.
+func (b *Block) noteReceipts() {
+	missing := 0
+	for i := range b.Txs {
+		if !b.Txs[i].HasReceipt {
+			missing++
+		}
+	}
+	if missing > 0 {
+		b.Notes = append(b.Notes, fmt.Sprintf("%d of %d transactions came without a receipt: their logs are not known; land the block again with receipts", missing, len(b.Txs)))
+	}
 }
 
 func appendPath(dst []byte, n int64) []byte {

@@ -2,6 +2,7 @@ package block
 
 import (
 	"bytes"
+	"fmt"
 
 	"github.com/lodehq/lode/jobs/chain/evm"
 )
@@ -46,7 +47,7 @@ type rawTrace struct {
 func (p *parser) trace(txHash []byte, txIndex Int, position int64) error {
 	var r rawTrace
 	r.t.TxHash, r.t.TxIndex = txHash, txIndex
-	resultAt := 0
+	resultAt, replayAt := 0, 0
 	err := p.object(func(key []byte) error {
 		switch string(key) {
 		case "action":
@@ -58,6 +59,10 @@ func (p *parser) trace(txHash []byte, txIndex Int, position int64) error {
 			}
 			p.space()
 			resultAt = p.i
+			return p.skip()
+		case "trace": // trace_replayBlockTransactions
+			p.space()
+			replayAt = p.i
 			return p.skip()
 		case "txHash", "transactionHash":
 			return p.hex(key, &r.t.TxHash)
@@ -98,6 +103,9 @@ func (p *parser) trace(txHash []byte, txIndex Int, position int64) error {
 		p.addParity(&r)
 		return nil
 	}
+	if replayAt > 0 {
+		resultAt = replayAt
+	}
 	if resultAt > 0 { // one object a transaction
 		index := r.t.TxIndex
 		if !index.OK {
@@ -113,7 +121,8 @@ func (p *parser) trace(txHash []byte, txIndex Int, position int64) error {
 	}
 	if len(r.typ) == 0 {
 		if r.t.Error != nil { // the node could not trace this transaction
-			return p.errorf("the node answered an error instead of a trace: %.80q", r.t.Error)
+			p.out.Notes = append(p.out.Notes, fmt.Sprintf("transaction %s has no traces: the node answered %.200q", r.t.TxHash, r.t.Error))
+			return nil
 		}
 		return p.errorf("a trace has neither action, result nor type")
 	}

@@ -23,6 +23,8 @@ type Block struct {
 	Traces                                                                       []Trace
 	HasTraces                                                                    bool // traces were given, maybe none
 	HasReceipts                                                                  bool
+	// Notes say what is not known of the block, and why; it decodes all the same.
+	Notes []string
 
 	arena []byte
 }

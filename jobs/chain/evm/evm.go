@@ -132,16 +132,30 @@ func Lower(text []byte) bool {
 	if !has0x(text) {
 		return false
 	}
+	if text[1] == 'X' {
+		text[1] = 'x'
+	}
+	digits := text[2:]
+	for len(digits) >= 8 && lowerHex8(binary.LittleEndian.Uint64(digits)) {
+		digits = digits[8:]
+	}
 	bad := byte(0)
-	for i, c := range text {
-		if c >= 'A' && c <= 'F' || c == 'X' {
-			text[i] = c | 0x20
+	for i, c := range digits {
+		if c >= 'A' && c <= 'F' {
+			digits[i] = c | 0x20
 		}
-		if i >= 2 {
-			bad |= nibbles[c] & 0xf0
-		}
+		bad |= nibbles[c] & 0xf0
 	}
 	return bad == 0
+}
+
+// lowerHex8 tells whether eight bytes are all of 0-9 and a-f. Each byte is compared in its own lane: adding to a byte below 0x80 sets its top bit exactly when the byte is at
+// least so much, and never carries into the next.
+func lowerHex8(w uint64) bool {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	digit := (w + (0x80-'0')*ones) &^ (w + (0x80-'9'-1)*ones)
+	letter := (w + (0x80-'a')*ones) &^ (w + (0x80-'f'-1)*ones)
+	return w&tops == 0 && (digit|letter)&tops == tops
 }
 
 // ErrNumber is wrapped by errors about text that is not an unsigned whole number.

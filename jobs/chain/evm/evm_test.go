@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math/big"
 	"math/rand/v2"
+	"strings"
 	"testing"
 )
 
@@ -53,5 +54,23 @@ func BenchmarkAppendDecimal(b *testing.B) {
 	var dst []byte
 	for b.Loop() {
 		dst = AppendDecimal(dst[:0], w[:])
+	}
+}
+
+// TestLowerAgreesWithTheSlowWay: every byte at every place of a word of eight.
+func TestLowerAgreesWithTheSlowWay(t *testing.T) {
+	for at := range 19 {
+		for c := range 256 {
+			text := []byte("0x0123456789abcdef0")
+			if at < 2 {
+				continue
+			}
+			text[at] = byte(c)
+			want := strings.ContainsRune("0123456789abcdefABCDEF", rune(c))
+			lower := bytes.ToLower(bytes.Clone(text))
+			if got := Lower(text); got != want || want && !bytes.Equal(text, lower) {
+				t.Fatalf("byte %#x at %d: %v, %s", c, at, got, text)
+			}
+		}
 	}
 }

@@ -19,6 +19,7 @@ type Collection struct {
 	trades   []Trade
 	moves    []Move
 	mints    []Move
+	orders   []Order
 }
 
 // NewCollection makes an empty one.
@@ -29,6 +30,7 @@ func (c *Collection) Begin(key []byte) {
 	c.chain, c.contract = SplitKey(key)
 	c.chainID = 0
 	c.trades, c.moves, c.mints = c.trades[:0], c.moves[:0], c.mints[:0]
+	c.orders = c.orders[:0]
 	clear(c.read.texts)
 }
 
@@ -56,6 +58,13 @@ func (c *Collection) Add(value []byte) error {
 		} else {
 			c.moves = append(c.moves, m)
 		}
+	case orderFact:
+		o, err := c.read.order(value[1:])
+		if err != nil {
+			return err
+		}
+		c.chainID = o.ChainID
+		c.orders = append(c.orders, o)
 	default:
 		return fmt.Errorf("a fact of collection %s is of unknown kind %q", c.contract, value[0])
 	}
@@ -68,6 +77,7 @@ func (c *Collection) Finish(out *Rows, send func(*MarketFact) error) error {
 	byOrder := func(a, b Move) int { return order3(a.Block, b.Block, a.Log, b.Log, a.Batch, b.Batch) }
 	slices.SortFunc(c.moves, byOrder)
 	slices.SortFunc(c.mints, byOrder)
+	slices.SortFunc(c.orders, func(a, b Order) int { return order3(a.Block, b.Block, a.Log, b.Log, 0, 0) })
 	c.washTrades(out.Batch(WashTrades))
 	var sales []*Trade
 	for i := range c.trades {
@@ -139,7 +149,7 @@ func (c *Collection) washTrades(b *datafile.Batch) {
 				t.wash[2] = t.wash[2] || often[side{t.Token, who, true}] >= 3 || often[side{t.Token, who, false}] >= 3
 			}
 		}
-		b.Str(c.chain).Long(c.chainID).Str(t.Tx).Long(t.Log).Long(t.Sub).Bool(t.wash[0]).Bool(t.wash[1]).Bool(t.wash[2]).Null().Null().Bool(t.Wash()).Long(t.Block).Str(t.BlockHash)
+		b.Str(c.chain).Long(c.chainID).Str(t.Tx).Long(t.Log).Long(t.Sub).Bool(t.wash[0]).Bool(t.wash[1]).Bool(t.wash[2]).Null().Bool(t.Flash).Bool(t.Wash()).Long(t.Block).Str(t.BlockHash)
 	}
 }
 

@@ -14,6 +14,7 @@ const (
 	tradeFact    = 'T'
 	transferFact = 'X'
 	mintFact     = 'N'
+	orderFact    = 'O'
 )
 
 // Trade is an item sold, as silver.nft_trades says.
@@ -37,6 +38,8 @@ type Trade struct {
 	Mirror                  bool
 	ChainID                 int64
 
+	Flash bool
+
 	wash [3]bool
 }
 
@@ -44,7 +47,7 @@ type Trade struct {
 func (t *Trade) Sale() bool { return !t.Mirror && !t.Raw.IsZero() && t.Buyer != t.Seller }
 
 // Wash tells whether a filter marks the trade.
-func (t *Trade) Wash() bool { return t.wash[0] || t.wash[1] || t.wash[2] }
+func (t *Trade) Wash() bool { return t.wash[0] || t.wash[1] || t.wash[2] || t.Flash }
 
 // one tells whether the price is that of one token.
 func (t *Trade) one() bool { return t.Single && t.Items == 1 && t.HasEth }
@@ -117,9 +120,17 @@ func (e *Emitter) Mints(b *datafile.Batch, emit Emit) error {
 	return e.rows(b, mintFact, "contract_address", emit)
 }
 
+// Orders emits the rows of a batch of silver.nft_orders that are about a collection.
+func (e *Emitter) Orders(b *datafile.Batch, emit Emit) error {
+	return e.rows(b, orderFact, "contract_address", emit)
+}
+
 func (e *Emitter) rows(b *datafile.Batch, kind byte, contract string, emit Emit) error {
 	at := b.Schema.Index(contract)
 	for i := range b.Len() {
+		if kind == orderFact && b.Columns[at].IsNull(i) {
+			continue
+		}
 		e.key = CollectionKey(e.key[:0], b.Columns[0].Bytes(i), b.Columns[at].Bytes(i))
 		e.value = datafile.AppendRow(append(e.value[:0], kind), b, i)
 		if err := emit(e.key, e.value); err != nil {
@@ -132,22 +143,25 @@ func (e *Emitter) rows(b *datafile.Batch, kind byte, contract string, emit Emit)
 // reader decodes facts. Columns are found by name once.
 type reader struct {
 	trades, moves, mints *datafile.Batch
+	orders               *datafile.Batch
+	o                    orderColumns
 	t                    tradeColumns
 	m, n                 moveColumns
 	texts                map[string]string // one copy of addresses and the like that repeat
 }
 
 type tradeColumns struct {
-	chainID, project, block, time, hash, tx, log, sub, category, typ, contract, token, standard, items, seller, buyer, raw, currency, eth, usd, platform, royalty, check int
+	chainID, project, block, time, hash, tx, log, sub, category, typ, contract, token, standard, items, seller, buyer, raw, currency, eth, usd, platform, royalty, check, flash int
 }
 
 type moveColumns struct{ chainID, block, time, tx, log, batch, standard, token, amount, from, to, mint, burn, eth int }
 
 func newReader() *reader {
-	r := &reader{trades: datafile.NewBatch(&schemas.NFTTrades().Schema), moves: datafile.NewBatch(&schemas.NFTTransfer().Schema), mints: datafile.NewBatch(&schemas.NFTMints().Schema), texts: map[string]string{}}
+	r := &reader{trades: datafile.NewBatch(&schemas.NFTTrades().Schema), moves: datafile.NewBatch(&schemas.NFTTransfer().Schema), mints: datafile.NewBatch(&schemas.NFTMints().Schema), texts: map[string]string{}, orders: datafile.NewBatch(&schemas.NFTOrders().Schema)}
+	r.o = newOrderColumns(r.orders.Schema.Index)
 	ix := r.trades.Schema.Index
 	r.t = tradeColumns{ix("chain_id"), ix("project"), ix("block_number"), ix("block_time"), ix("block_hash"), ix("tx_hash"), ix("log_index"), ix("sub_tx_trade_id"), ix("trade_category"), ix("trade_type"), ix("nft_contract_address"),
-		ix("token_id"), ix("token_standard"), ix("number_of_items"), ix("seller"), ix("buyer"), ix("price_raw"), ix("currency_contract"), ix("price_eth"), ix("price_usd"), ix("platform_fee_raw"), ix("royalty_fee_raw"), ix("price_check")}
+		ix("token_id"), ix("token_standard"), ix("number_of_items"), ix("seller"), ix("buyer"), ix("price_raw"), ix("currency_contract"), ix("price_eth"), ix("price_usd"), ix("platform_fee_raw"), ix("royalty_fee_raw"), ix("price_check"), ix("flash_loan")}
 	moves := func(b *datafile.Batch) moveColumns {
 		ix := b.Schema.Index
 		return moveColumns{ix("chain_id"), ix("block_number"), ix("block_time"), ix("tx_hash"), ix("log_index"), ix("batch_index"), ix("token_standard"), ix("token_id"), ix("amount_raw"), ix("from_address"), ix("to_address"), ix("is_mint"), ix("is_burn"), ix("price_eth")}
@@ -187,7 +201,7 @@ func (r *reader) trade(row []byte) (t Trade, err error) {
 		Project: r.text(b, c.project), Block: b.Columns[c.block].Int(0), Time: b.Columns[c.time].Int(0) / 1e6, Tx: r.text(b, c.tx), Log: b.Columns[c.log].Int(0), Sub: b.Columns[c.sub].Int(0), Category: r.text(b, c.category),
 		Single: b.Columns[c.typ].Text(0) == "Single Item Trade", HasToken: !b.Columns[c.contract].IsNull(0), Token: r.text(b, c.token), Standard: r.text(b, c.standard), Seller: r.text(b, c.seller), Buyer: r.text(b, c.buyer),
 		EtherLike: etherLike(b.Columns[c.currency].Text(0)), Eth: b.Columns[c.eth].Float(0), HasEth: !b.Columns[c.eth].IsNull(0), USD: b.Columns[c.usd].Float(0), HasUSD: !b.Columns[c.usd].IsNull(0),
-		BlockHash: r.text(b, c.hash), Mirror: b.Columns[c.check].Text(0) == "mirror", ChainID: b.Columns[c.chainID].Int(0),
+		BlockHash: r.text(b, c.hash), Mirror: b.Columns[c.check].Text(0) == "mirror", ChainID: b.Columns[c.chainID].Int(0), Flash: b.Columns[c.flash].Bool(0),
 	}
 	if hi, lo := b.Columns[c.items].Decimal(0); !b.Columns[c.items].IsNull(0) {
 		t.Items = int64(lo)

@@ -86,6 +86,8 @@ func putPeriod(b *datafile.Batch, start int64, hourly bool) {
 // periods writes the collection's figures by day or hour and gives the last known floor.
 func (c *Collection) periods(b *datafile.Batch, sales []*Trade, hourly bool, own *ownership) *float64 {
 	var last *float64
+	book := c.newAsks()
+	listing := book.known()
 	for from := 0; from < len(sales); {
 		start := period(sales[from].Time, hourly)
 		to := from
@@ -117,17 +119,22 @@ func (c *Collection) periods(b *datafile.Batch, sales []*Trade, hourly bool, own
 		}
 		from = to
 		p5, ok := percentile(honest, 0.05)
-		if ok {
-			v := p5
+		floor, hasFloor, source := p5, ok, "sale_p5"
+		lowest, hasAsk, listed := book.at(start + length(hourly))
+		if hasAsk {
+			floor, hasFloor, source = lowest, true, "ask"
+		}
+		if hasFloor {
+			v := floor
 			last = &v
 		}
 		holders, supply := own.at(start + length(hourly))
 		b.Str(c.chain).Long(c.chainID).StrOrNull(c.contract)
 		putPeriod(b, start, hourly)
 		b.Long(int64(len(t.sales))).Long(t.items).Str(t.wei.Dec()).FloatOrNull(t.eth, t.hasEth).FloatOrNull(t.usd, t.hasUSD).Long(int64(len(t.buyers))).Long(int64(len(t.sellers)))
-		b.FloatOrNull(p5, ok)
-		if ok {
-			b.Str("sale_p5")
+		b.FloatOrNull(floor, hasFloor)
+		if hasFloor {
+			b.Str(source)
 		} else {
 			b.Null()
 		}
@@ -135,7 +142,12 @@ func (c *Collection) periods(b *datafile.Batch, sales []*Trade, hourly bool, own
 		for _, v := range []*float64{low, high, open, shut} {
 			putFloat(b, v)
 		}
-		b.Long(holders).Long(supply).FloatOrNull(p5*float64(supply), ok && supply > 0).Null()
+		b.Long(holders).Long(supply).FloatOrNull(floor*float64(supply), hasFloor && supply > 0)
+		if listing {
+			b.Long(listed)
+		} else {
+			b.Null()
+		}
 	}
 	return last
 }
@@ -235,6 +247,8 @@ func (c *Collection) describe(b *datafile.Batch, own *ownership) {
 		first = c.moves[0].Block
 	} else if len(c.trades) > 0 {
 		first, std = c.trades[0].Block, c.trades[0].Standard
+	} else if len(c.orders) > 0 {
+		first = c.orders[0].Block
 	}
 	b.Str(c.chain).Long(c.chainID).Str(c.contract).Null().Null().StrOrNull(std).Null().Long(own.supply).Long(first).Str("chain")
 }

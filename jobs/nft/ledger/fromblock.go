@@ -22,7 +22,7 @@ func FromBlock(b *block.Block, chain string, chainID int64) ([]*Tx, error) {
 	byHash := make(map[string]*Tx, len(b.Txs))
 	for i := range b.Txs {
 		t := &b.Txs[i]
-		tx := &Tx{Block: at, Hash: string(t.Hash), Input: t.Input, HasTraces: b.HasTraces}
+		tx := &Tx{Block: at, Hash: string(t.Hash), Input: t.Input}
 		if err := tx.setHead(t.From, t.To, t.Value); err != nil {
 			return nil, fmt.Errorf("transaction %s of block %d: %w", t.Hash, b.Number, err)
 		}
@@ -44,6 +44,7 @@ func FromBlock(b *block.Block, chain string, chainID int64) ([]*Tx, error) {
 		if err := tx.AddCall(string(t.Address), t.Type, t.CallType, t.From, t.To, t.Value, t.Input, t.Status == 1); err != nil {
 			return nil, fmt.Errorf("trace of transaction %s: %w", t.TxHash, err)
 		}
+		tx.HasTraces = true
 	}
 	return txs, nil
 }

@@ -18,6 +18,9 @@ func blur(r *Registry) {
 	r.on("blur", "v2", "0xf2f66294df6fae7ac681cbe2f6d91c6904485929679dce263e8f6539b7d5c559", 1, blurExecution, v2)
 }
 
+// topicBlurTakerFee is the packed event whose fee the taker pays.
+var topicBlurTakerFee = evm.MustWord("0x0fcf17fac114131b10f37b183c6a60f905911e52802caeeb3e6ea210398b81ab")
+
 // blurOrder is (trader, side, matchingPolicy, collection, tokenId, amount, paymentToken, price, listingTime, expirationTime, (uint16 rate, address recipient)[] fees, salt,
 // extraParams).
 type blurOrder struct {
@@ -73,6 +76,9 @@ func blurPackedFee(c *ctx) (*Sale, error) {
 		return nil, err
 	}
 	w := c.body.Word(96) // 96 bits basis points, 160 bits recipient
+	if (s.Category == Buy) == (c.log.Topics[0] == topicBlurTakerFee) {
+		return s, nil // the buyer pays this one on top of the price: the taker of an ask, the maker of a bid
+	}
 	var rate uint256.Int
 	rate.SetBytes(w[:12])
 	if !rate.IsUint64() || rate.Uint64() > 10000 {
@@ -135,7 +141,10 @@ func blurExecution(c *ctx) (*Sale, error) {
 	if err != nil {
 		return nil, err
 	}
-	for i, kind := range []string{Royalty, Platform, Royalty} {
+	for i, kind := range []string{Royalty, Platform, Royalty} { // of the maker, the protocol, the taker
+		if i == 2 && s.Category == Buy || i == 0 && s.Category == OfferAccepted {
+			continue // the buyer pays its own fee on top of the price
+		}
 		to, rate := b.Address(256+64*i), b.Small(288+64*i, 10000)
 		s.addFee(to, bps(&s.Price, rate, 10000), kind)
 	}

@@ -52,13 +52,13 @@ func check(tx *ledger.Tx, sales []*Sale) {
 	}
 	for _, s := range sales {
 		switch {
-		case s.Check == Mirror:
+		case s.Check == Mirror || s.Check == Unchecked:
 		case s.Price.IsZero():
 			s.Check = Zero
 		case !tx.HasTraces && etherLike(s.Currency):
 			s.Check = Unchecked
 		case ledger.IsPunks(s.Log.Address) || s.NeedsBid: // money waits in the contract
-			s.Check = contractCheck(tx, s)
+			s.Check = contractCheck(tx, sales, s)
 		default:
 			s.Check = flowCheck(tx, sales, s)
 		}
@@ -66,12 +66,21 @@ func check(tx *ledger.Tx, sales []*Sale) {
 }
 
 // contractCheck confirms a sale whose price stays in the contract until the seller fetches it.
-func contractCheck(tx *ledger.Tx, s *Sale) Check {
+func contractCheck(tx *ledger.Tx, sales []*Sale, s *Sale) Check {
 	if s.NeedsBid {
 		return Unchecked
 	}
+	var all uint256.Int
+	for _, o := range sales {
+		if o.Log.Address == s.Log.Address && !o.NeedsBid && o.Category == Buy {
+			all.Add(&all, &o.Price)
+		}
+	}
 	in, _ := net(tx, s.Log.Address, evm.Address{}, false)
-	if in.Lt(&s.Price) {
+	switch {
+	case s.Category == OfferAccepted: // the bid's money came when it was placed, or in this transaction
+		return Unchecked
+	case in.Lt(&all):
 		return Mismatch
 	}
 	return FlowOK
@@ -87,7 +96,17 @@ func flowCheck(tx *ledger.Tx, sales []*Sale, s *Sale) Check {
 			}
 		}
 	}
+	if s.Seller == blendContract && passedOn(tx, s) {
+		return FlowOK
+	}
 	return Mismatch
+}
+
+// passedOn tells whether a seller that keeps nothing for itself (Blend sells for a borrower and pays its lender) got the price less the fees.
+func passedOn(tx *ledger.Tx, s *Sale) bool {
+	got, _ := net(tx, s.Seller, s.Currency, true)
+	fees := s.FeeSum()
+	return got.Eq(new(uint256.Int).Sub(&s.Price, &fees))
 }
 
 // flowAgrees allows for the rounding of shares: 6 in 100,000 of the price.

@@ -48,14 +48,30 @@ func looks1(c *ctx, category string) (*Sale, error) {
 			s.addFee(to, new(uint256.Int).SetBytes32(l.Data[32:]), Royalty)
 		}
 	}
-	// The price leaves the buyer, or the exchange that wrapped the buyer's ETH, in parts.
-	for _, p := range c.tokenPayments(s.Currency) {
-		if (p.From == s.Buyer || p.From == c.log.Address) && p.To != s.Seller && p.To != c.log.Address && !royal[p.To] {
-			s.addFee(p.To, &p.Amount, Platform)
+	if sum := s.FeeSum(); sum.Gt(&s.Price) {
+		return nil, fmt.Errorf("%w: royalties of %s are more than the price", ledger.ErrBody, sum.Dec())
+	}
+	// The price leaves the buyer, or the exchange that wrapped the buyer's ETH, in parts, the last of them just before the event: those that add up to the price are it. What the
+	// buyer paid for something else before is not.
+	var sum uint256.Int
+	var others []*ledger.Payment
+	payments := c.tokenPayments(s.Currency)
+	for i := len(payments) - 1; i >= 0 && sum.Lt(&s.Price); i-- {
+		p := payments[i]
+		if p.From != s.Buyer && p.From != c.log.Address || p.To == c.log.Address {
+			continue
+		}
+		sum.Add(&sum, &p.Amount)
+		if p.To != s.Seller && !royal[p.To] {
+			others = append(others, p)
 		}
 	}
-	if sum := s.FeeSum(); sum.Gt(&s.Price) {
-		return nil, fmt.Errorf("%w: fees of %s are more than the price", ledger.ErrBody, sum.Dec())
+	if !sum.Eq(&s.Price) {
+		s.feesUnknown = len(s.Fees) == 0
+		return s, nil
+	}
+	for i := len(others) - 1; i >= 0; i-- {
+		s.addFee(others[i].To, &others[i].Amount, Platform)
 	}
 	return s, nil
 }

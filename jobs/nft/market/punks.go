@@ -40,7 +40,26 @@ func punkBought(c *ctx) (*Sale, error) {
 	if least, ok := c.askedAtLeast(&id); ok {
 		s.Price = least
 	}
+	// A seller that is a contract may fetch its money at once: then what the contract paid out is the bid, if it is not below what was asked.
+	if paid, ok := c.punkPaidOut(seller); ok && !paid.Lt(&s.Price) {
+		s.Price = paid
+	}
 	return s, nil
+}
+
+// punkPaidOut is what the punks' contract paid to the seller in a transaction with this one accepted bid.
+func (c *ctx) punkPaidOut(seller evm.Address) (sum uint256.Int, ok bool) {
+	for i := range c.tx.Logs {
+		if l := &c.tx.Logs[i]; i != c.at && l.Address == c.log.Address && l.NTopics == 4 && l.Topics[0] == c.log.Topics[0] {
+			return sum, false
+		}
+	}
+	for i := range c.tx.Native {
+		if p := &c.tx.Native[i]; p.From == c.log.Address && p.To == seller {
+			sum.Add(&sum, &p.Amount)
+		}
+	}
+	return sum, !sum.IsZero()
 }
 
 func (c *ctx) askedAtLeast(id *uint256.Int) (v uint256.Int, ok bool) {

@@ -23,7 +23,7 @@ type Registry struct {
 // NewRegistry gives all marketplaces.
 func NewRegistry() *Registry {
 	r := &Registry{events: map[evm.Word][]*entry{}}
-	for _, add := range []func(*Registry){seaport, wyvern, looksrare, x2y2, blur, punks, element, zeroex, foundation, superrare, rarible, zora, sudoswap, manifold, nouns, decentraland, kitties} {
+	for _, add := range []func(*Registry){seaport, wyvern, looksrare, x2y2, blur, punks, blend, element, zeroex, foundation, superrare, rarible, zora, sudoswap, manifold, nouns, decentraland, kitties} {
 		add(r)
 	}
 	return r
@@ -90,18 +90,18 @@ func (r *Registry) Sales(tx *ledger.Tx) []*Sale {
 		if err == nil {
 			err = c.body.Err()
 		}
+		since[l.Address] = l.Index // one that cannot be read ends a window and counts as a call all the same
+		count[l.Address]++
 		if err != nil {
 			tx.Rejects = append(tx.Rejects, ledger.Reject{Log: l, Reason: fmt.Sprintf("%s %s: %v", e.project, e.version, err)})
 			continue
 		}
-		since[l.Address] = l.Index
-		count[l.Address]++
 		if s == nil {
 			continue // an event of the marketplace that is no sale of an NFT
 		}
 		out = append(out, s)
 	}
-	pairSeaport(out)
+	pairSeaport(tx, out)
 	check(tx, out)
 	return out
 }

@@ -2,6 +2,7 @@ package market
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/holiman/uint256"
 
@@ -170,23 +171,39 @@ func (c *ctx) counterpart(items []Item, offerer evm.Address, isSeller bool) evm.
 	return evm.Address{}
 }
 
-// seaportPrice sums the legs that make the price, all of one currency, and lists what goes to others than the seller.
+func (l *leg) currency() evm.Address {
+	if l.kind == 0 {
+		return evm.Address{}
+	}
+	return currency(l.token)
+}
+
+// seaportPrice sums the legs that make the price and lists what goes to others than the seller. The price is in the currency that the seller asks for; a tip or fee in
+// another currency is no part of it. Two currencies to the seller are no price.
 func seaportPrice(s *Sale, price, fees []*leg) error {
-	for i, l := range price {
-		cur := currency(l.token)
-		if l.kind == 0 {
-			cur = evm.Address{}
+	first := true
+	for _, l := range price {
+		if own := l.to == s.Seller || l.to.IsZero(); own {
+			if cur := l.currency(); first {
+				first, s.Currency = false, cur
+			} else if cur != s.Currency {
+				return fmt.Errorf("%w: the price is in more than one currency (%s and %s)", ledger.ErrBody, s.Currency.Hex(), cur.Hex())
+			}
 		}
-		if i > 0 && cur != s.Currency {
-			return fmt.Errorf("%w: the price is in more than one currency (%s and %s)", ledger.ErrBody, s.Currency.Hex(), cur.Hex())
+	}
+	for _, l := range price {
+		if first { // nothing for the seller: the first leg says the currency
+			first, s.Currency = false, l.currency()
 		}
-		s.Currency = cur
+		if l.currency() != s.Currency {
+			continue
+		}
 		if _, over := s.Price.AddOverflow(&s.Price, &l.amount); over {
 			return fmt.Errorf("%w: the price is above 2^256", ledger.ErrBody)
 		}
 	}
 	for _, l := range fees {
-		if l.to != s.Seller {
+		if l.to != s.Seller && l.currency() == s.Currency {
 			s.addFee(l.to, &l.amount, feeKind(l.to))
 		}
 	}
@@ -196,40 +213,91 @@ func seaportPrice(s *Sale, price, fees []*leg) error {
 	return nil
 }
 
-// pairSeaport finds the second halves of matched pairs and gives each accepted offer what the seller's own counter-order of the same transaction pays to others.
+// pairSeaport finds the second halves of matched orders and gives each accepted offer what the seller's own counter-order of the same transaction pays to others.
 //
-// A counter-order whose event names the seller on both sides is a mirror by itself. Where matched orders name no recipient, the parties come from the transfer, and the
-// seller's order is the one with the same tokens, seller and buyer as an accepted offer.
-func pairSeaport(sales []*Sale) {
+// A counter-order whose event names the seller on both sides is a mirror by itself. Where matched orders name nobody, or whoever matched them, the parties come from the
+// transfers: the seller's order offers tokens that accepted offers of the same transaction ask for, and the tokens went straight from that seller to those buyers. One order
+// may sell to several offers, and several orders to one.
+func pairSeaport(tx *ledger.Tx, sales []*Sale) {
+	var offers, orders []*Sale
 	for _, s := range sales {
-		if s.Project != "seaport" || s.Category != OfferAccepted || s.Check == Mirror {
+		if s.Project != "seaport" {
 			continue
 		}
-		for _, m := range sales {
-			if m == s || m.Category == OfferAccepted || m.Log.Address != s.Log.Address || m.Seller != s.Seller || !sameItems(m.Items, s.Items) {
-				continue
-			}
-			if m.Check != Mirror && m.Buyer == s.Buyer {
-				m.Check = Mirror
-			}
-			if m.Check != Mirror {
-				continue
-			}
+		if s.Category == OfferAccepted && s.Check != Mirror {
+			offers = append(offers, s)
+		} else if s.Category != OfferAccepted {
+			orders = append(orders, s)
+		}
+	}
+	if len(offers) == 0 {
+		return
+	}
+	for _, m := range orders {
+		met := m.met(tx, offers)
+		if len(met) == 0 {
+			continue
+		}
+		m.Check = Mirror
+		var volume, done uint256.Int
+		for _, s := range met {
+			volume.Add(&volume, &s.Price)
+		}
+		for _, s := range met {
+			s.Seller = m.Seller
+			from := done
+			done.Add(&done, &s.Price)
 			for i := range m.Fees {
-				s.addFee(m.Fees[i].Recipient, &m.Fees[i].Amount, m.Fees[i].Kind)
+				f := &m.Fees[i]
+				if volume.IsZero() {
+					continue
+				}
+				a, _ := new(uint256.Int).MulDivOverflow(&f.Amount, &from, &volume)
+				b, _ := new(uint256.Int).MulDivOverflow(&f.Amount, &done, &volume)
+				s.addFee(f.Recipient, b.Sub(b, a), f.Kind)
 			}
 		}
 	}
 }
 
-func sameItems(a, b []Item) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if a[i].Contract != b[i].Contract || !a[i].TokenID.Eq(&b[i].TokenID) || !a[i].Amount.Eq(&b[i].Amount) {
-			return false
+// met gives the accepted offers that this order of a seller was matched with: every token it offers is asked for by one of them.
+func (m *Sale) met(tx *ledger.Tx, offers []*Sale) (out []*Sale) {
+	for i := range m.Items {
+		found := false
+		for _, s := range offers {
+			if s.Log.Address != m.Log.Address || s.Buyer == m.Seller || !s.asksFor(&m.Items[i]) {
+				continue
+			}
+			if m.Check == Mirror && s.Seller == m.Seller || m.Check != Mirror && m.gave(tx, &m.Items[i], s.Buyer) {
+				found = true
+				if !slices.Contains(out, s) {
+					out = append(out, s)
+				}
+			}
+		}
+		if !found {
+			return nil
 		}
 	}
-	return true
+	return out
+}
+
+func (s *Sale) asksFor(it *Item) bool {
+	for i := range s.Items {
+		if s.Items[i].Contract == it.Contract && s.Items[i].TokenID.Eq(&it.TokenID) {
+			return true
+		}
+	}
+	return false
+}
+
+// gave tells whether a token went straight from the seller of this order to a buyer.
+func (m *Sale) gave(tx *ledger.Tx, it *Item, buyer evm.Address) bool {
+	for i := range tx.Transfers {
+		t := &tx.Transfers[i]
+		if t.Contract == it.Contract && t.TokenID.Eq(&it.TokenID) && t.From == m.Seller && t.To == buyer {
+			return true
+		}
+	}
+	return false
 }

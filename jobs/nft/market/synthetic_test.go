@@ -127,6 +127,95 @@ func TestSeaportMatchedPairIsOneSale(t *testing.T) {
 		"seaport 1.1 Buy: a001 to a002 for 1000 of c02aaa39b223fe8d0a0e5c4f27ead9083c756cc2; cc#5×1; fees platform:8de9c5a032463c561423387a9648c5c7bcc5bc90:25; mirror")
 }
 
+const wethAt = "0xc02aaa39b223fe8d0a0e5c4f27ead9083c756cc2"
+
+func TestSeaportOneSellerMeetsTwoOffers(t *testing.T) {
+	// A third party (9) matches an order of two tokens with two offers: both events name the matcher. Royalties are in the seller's order.
+	b := &builder{}
+	b.log(wethAt, n(600), transferT, a(2), a(1)).log(wethAt, n(370), transferT, a(3), a(1)).log(wethAt, n(30), transferT, a(3), a(7)).move(1, 2, 5).move(1, 3, 6)
+	b.log(seaport16, order(a(9), []string{n(2) + contract(nft) + n(5) + n(1), n(2) + contract(nft) + n(6) + n(1)}, []string{n(1) + contract(wethAt) + n(0) + n(970) + a(1), n(1) + contract(wethAt) + n(0) + n(30) + a(7)}), fulfilledT, a(1), n(0))
+	b.log(seaport16, order(a(9), []string{n(1) + contract(wethAt) + n(0) + n(600)}, []string{n(2) + contract(nft) + n(5) + n(1) + a(2)}), fulfilledT, a(2), n(0))
+	b.log(seaport16, order(a(9), []string{n(1) + contract(wethAt) + n(0) + n(400)}, []string{n(2) + contract(nft) + n(6) + n(1) + a(3)}), fulfilledT, a(3), n(0))
+	b.tx.HasTraces = true
+	w := wethAt[2:]
+	expect(t, b.sales(),
+		"seaport 1.6 Buy: a001 to a009 for 1000 of "+w+"; cc#5×1 cc#6×1; fees royalty:a007:30; mirror",
+		"seaport 1.6 Offer Accepted: a001 to a002 for 600 of "+w+"; cc#5×1; fees royalty:a007:18; flow_ok",
+		"seaport 1.6 Offer Accepted: a001 to a003 for 400 of "+w+"; cc#6×1; fees royalty:a007:12; flow_ok")
+}
+
+func TestSeaportBuyThenSellIsTwoSales(t *testing.T) {
+	// A dealer (9) buys from 1 and sells to 2 in one transaction: the token goes through it, so neither is the mirror of the other.
+	b := &builder{}
+	b.log(wethAt, n(1000), transferT, a(9), a(1)).move(1, 9, 5)
+	b.log(seaport16, order(a(9), []string{n(2) + contract(nft) + n(5) + n(1)}, []string{n(1) + contract(wethAt) + n(0) + n(1000) + a(1)}), fulfilledT, a(1), n(0))
+	b.log(wethAt, n(1100), transferT, a(2), a(9)).move(9, 2, 5)
+	b.log(seaport16, order(a(9), []string{n(1) + contract(wethAt) + n(0) + n(1100)}, []string{n(2) + contract(nft) + n(5) + n(1) + a(2)}), fulfilledT, a(2), n(0))
+	b.tx.HasTraces = true
+	w := wethAt[2:]
+	expect(t, b.sales(), "seaport 1.6 Buy: a001 to a009 for 1000 of "+w+"; cc#5×1; fees ; flow_ok", "seaport 1.6 Offer Accepted: a009 to a002 for 1100 of "+w+"; cc#5×1; fees ; flow_ok")
+}
+
+func TestSeaportPartialFillAndTip(t *testing.T) {
+	// 3 of an ERC-1155, in ether, with a tip in WETH on top: the tip is no part of the price.
+	b := &builder{}
+	b.pay("0", addr(9), addr(1), 900).log(nft, n(5)+n(3), "0xc3d58168c5ae7397731d063d5bbf3d657854427343f4c083240f7aacaa2d0f62", a(9), a(1), a(2))
+	b.log(seaport16, order(a(2), []string{n(3) + contract(nft) + n(5) + n(3)}, []string{n(0) + n(0) + n(0) + n(900) + a(1), n(1) + contract(wethAt) + n(0) + n(7) + a(8)}), fulfilledT, a(1), n(0))
+	expect(t, b.sales(), "seaport 1.6 Buy: a001 to a002 for 900 of ; cc#5×3; fees ; flow_ok")
+}
+
+func TestLooksRareFeesAreOfThisSale(t *testing.T) {
+	// The buyer's earlier payment of 700 to somebody is not a fee of the sale.
+	const at, bid = "0x59728544b08ab483533076417fbbb2fd0b17ce3a", "0x95fb6205e23ff6bda16a2d1dba56b9ad7c783f67c96fa149785052f47696f2be"
+	b := &builder{}
+	b.log(wethAt, n(700), transferT, a(2), a(6)).log(wethAt, n(20), transferT, a(2), a(8)).log(wethAt, n(980), transferT, a(2), a(1)).move(1, 2, 5)
+	b.log(at, n(77)+n(1)+contract(wethAt)+contract(nft)+n(5)+n(1)+n(1000), bid, a(2), a(1), a(50))
+	b.tx.HasTraces = true
+	expect(t, b.sales(), "looksrare v1 Buy: a001 to a002 for 1000 of "+wethAt[2:]+"; cc#5×1; fees platform:a008:20; flow_ok")
+}
+
+func TestX2Y2AuctionGoesToTheBidder(t *testing.T) {
+	const at, inventory, profit = "0x74312363e45dcaba76c59ec49a7aa8a65a67eed3", "0x3cbb63f144840e5b1b0a38a7c19211d2e89de4d7c5faf8b2d3c1776c302d1d33", "0xe2c49856b032c255ae7e325d18109bc4e22a2804e2e49a017ec0f59f19cd447b"
+	item := n(1) + n(64) + n(128) + n(32) + n(1) + contract(nft) + n(5)                                                          // price, data: one (token, id)
+	detail := n(5) + n(0) + n(0) + n(1) + n(77) + n(0) + n(11*32) + n(0) + n(0) + n(0) + n(12*32) + n(0) + n(1) + n(5000) + a(8) // complete auction, 0.5 %
+	body := a(1) + a(9) + n(1) + n(2) + n(2) + n(1) + n(3) + contract(wethAt) + n(11*32) + n(12*32) + n(uint64(12*32+len(item)/2)) + n(0) + item + detail
+	b := &builder{}
+	b.move(1, 4, 5).log(wethAt, n(5), transferT, contract(at), a(8)).log(wethAt, n(995), transferT, contract(at), a(1)).log(at, n(77)+contract(wethAt)+a(1)+n(995), profit).log(at, body, inventory, n(77))
+	b.tx.HasTraces = true
+	expect(t, b.sales(), "x2y2 v1 Auction Settled: a001 to a004 for 1000 of "+wethAt[2:]+"; cc#5×1; fees royalty:a008:5; flow_ok")
+}
+
+func TestBlurFeeOfTheBuyerIsOnTop(t *testing.T) {
+	const at, takerFee, makerFee = "0xb2ecfe4e4d61f8790bbb9de2d1259b9e2410cea5", "0x0fcf17fac114131b10f37b183c6a60f905911e52802caeeb3e6ea210398b81ab", "0x7dc5c0699ac8dd5250cbe368a2fc3b4a2daadb120ad07f6cccea29f83482686e"
+	packed := func(trader byte, side string) string {
+		return n(77) + n(5)[42:64] + "00" + a(trader)[24:] + side + n(1000)[42:64] + contract(nft)[24:] + n(500)[40:64] + a(8)[24:]
+	}
+	for _, c := range []struct {
+		side, topic string
+		trader      byte
+		fees        bool
+	}{{"00", takerFee, 1, false}, {"00", makerFee, 1, true}, {"01", takerFee, 2, true}, {"01", makerFee, 2, false}} {
+		b := &builder{}
+		s := b.move(1, 2, 5).log(at, packed(c.trader, c.side), c.topic).sales()
+		if len(s) != 1 || (len(s[0].Fees) == 1) != c.fees || s[0].Seller != addr(1) || s[0].Buyer != addr(2) || s[0].Price.Uint64() != 1000 {
+			t.Errorf("side %s %.10s: %v %+v", c.side, c.topic, s, b.tx.Rejects)
+		}
+	}
+}
+
+func TestBlendSellsLockedTokens(t *testing.T) {
+	const at, locked, repaid, pool = "0x29469395eaf6f95920e59f858042f0e28d98a20b", "0x7ffb5bd9cdc79a6f9bc6e00c82f43836e0afbb204d47972001f6e853764a8ef1", "0x2469cc9e12e74c63438d5b1117b318cd3a4cdaf9d659d9eac6d975d14d963254", "0x0000000000a39bb272e79075ade125fd351887ac"
+	b := &builder{}
+	one := func(id uint64, fee, debt, rest uint64, seller byte) {
+		b.log(pool, n(fee), transferT, a(2), a(8)).log(at, n(1)+contract(nft), repaid).log(at, n(1)+contract(nft)+a(2)+a(seller)+n(id), locked)
+		b.log(nft, "", transferT, contract(at), a(2), n(id)).log(pool, n(debt), transferT, a(2), a(7)).log(pool, n(rest), transferT, a(2), a(seller))
+	}
+	one(5, 10, 600, 390, 1)
+	one(6, 20, 700, 280, 3)
+	expect(t, b.sales(), "blend v1 Buy: a001 to a002 for 1000 of a39bb272e79075ade125fd351887ac; cc#5×1; fees royalty:a008:10; unchecked",
+		"blend v1 Buy: a003 to a002 for 1000 of a39bb272e79075ade125fd351887ac; cc#6×1; fees royalty:a008:20; unchecked")
+}
+
 func TestSeaportTwoCurrenciesAreNoPrice(t *testing.T) {
 	b := &builder{}
 	b.move(1, 2, 5).log(seaport16, order(a(2), []string{n(2) + contract(nft) + n(5) + n(1)}, []string{n(0) + n(0) + n(0) + n(900) + a(1), n(1) + a(50) + n(0) + n(900) + a(1)}), fulfilledT, a(1), n(0))

@@ -55,20 +55,83 @@ func evInventory(c *ctx) (*Sale, error) {
 		return nil, nil
 	}
 	s.OrderHash, s.HasOrderHash = c.log.Topics[1], true
+	var rates []uint64
+	for i := range n {
+		rates = append(rates, b.Small(fees+64*i, 1e6))
+	}
+	if op == opAuction {
+		price = c.x2y2Hammer(price, rates)
+	}
 	s.Price, s.Currency = price, cur
 	var err error
 	if s.Items, err = x2y2Items(c, delegate, unmask(data, mask, replacement)); err != nil {
 		return nil, err
 	}
 	for i := range n {
-		rate, to := b.Small(fees+64*i, 1e6), b.Address(fees+64*i+32)
+		to := b.Address(fees + 64*i + 32)
 		kind := Royalty
 		if to == x2y2Wallet {
 			kind = Platform
 		}
-		s.addFee(to, bps(&price, rate, 1e6), kind)
+		s.addFee(to, bps(&price, rates[i], 1e6), kind)
+	}
+	if op == opAuction {
+		// Anybody may end an auction: the event names who did, the token goes to who bid most.
+		at := c.nearest(func(t *ledger.Transfer) bool {
+			return t.Contract == s.Items[0].Contract && t.TokenID.Eq(&s.Items[0].TokenID) && !t.To.IsZero()
+		})
+		if at >= 0 {
+			s.Buyer = c.tx.Transfers[at].To
+		}
 	}
 	return s, nil
+}
+
+var topicProfit = evm.MustWord("0xe2c49856b032c255ae7e325d18109bc4e22a2804e2e49a017ec0f59f19cd447b")
+
+// x2y2Hammer is the price that an auction ended at. The event's own price is whatever the settlement said; what the seller got is in EvProfit(itemHash, currency, to, amount), and is
+// the price less its fees.
+func (c *ctx) x2y2Hammer(stated uint256.Int, rates []uint64) uint256.Int {
+	net := func(price *uint256.Int) (v uint256.Int) {
+		v = *price
+		for _, r := range rates {
+			v.Sub(&v, bps(price, r, 1e6))
+		}
+		return v
+	}
+	for i := c.at - 1; i >= 0; i-- {
+		l := &c.tx.Logs[i]
+		if l.Address != c.log.Address || l.NTopics != 1 || l.Topics[0] != topicProfit || len(l.Data) != 128 || evm.Word(l.Data[:32]) != c.log.Topics[1] {
+			continue
+		}
+		var got uint256.Int
+		got.SetBytes32(l.Data[96:])
+		if n := net(&stated); n.Eq(&got) {
+			return stated
+		}
+		kept := uint64(1e6)
+		for _, r := range rates {
+			if r > kept {
+				return stated
+			}
+			kept -= r
+		}
+		if kept == 0 {
+			return stated
+		}
+		guess, over := new(uint256.Int).MulDivOverflow(&got, uint256.NewInt(1e6), uint256.NewInt(kept))
+		if over {
+			return stated
+		}
+		for range len(rates) + 2 { // floors make the guess a few wei too low
+			if n := net(guess); !n.Lt(&got) {
+				return *guess
+			}
+			guess.AddUint64(guess, 1)
+		}
+		return *guess
+	}
+	return stated
 }
 
 // unmask puts the taker's bytes where the maker's order leaves them open: which token of a collection is sold into an offer.

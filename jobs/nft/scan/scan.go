@@ -35,7 +35,7 @@ func Table() *datafile.Table {
 	t := &datafile.Table{Name: "transfers"}
 	for i, f := range []datafile.Field{{Name: "block_number", Type: datafile.Long}, {Name: "transaction_hash", Type: datafile.String}, {Name: "log_index", Type: datafile.Long}, {Name: "contract_address", Type: datafile.String, Dict: true},
 		{Name: "kind", Type: datafile.String, Dict: true}, {Name: "from_address", Type: datafile.String, Dict: true}, {Name: "to_address", Type: datafile.String, Dict: true}, {Name: "token_id", Type: datafile.String}, {Name: "amount", Type: datafile.String}} {
-		f.ID = i + 1
+		f.ID, f.Required = i+1, f.Name != "token_id" // of an ERC-20 there is none
 		t.Schema.Fields = append(t.Schema.Fields, f)
 	}
 	return t
@@ -56,8 +56,8 @@ func input() *datafile.Schema {
 // Counts says what was done.
 type Counts struct{ Logs, Transfers, Misfits int64 }
 
-// Run decodes files with some workers; create opens the n-th output.
-func Run(ctx context.Context, files []File, workers int, create func(n int) (io.WriteCloser, error)) (Counts, error) {
+// Run decodes files with some workers; create opens the n-th output. The codec is one of datafile.KeyCodec's values, "" for the default.
+func Run(ctx context.Context, files []File, workers int, codec string, create func(n int) (io.WriteCloser, error)) (Counts, error) {
 	next := make(chan File)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
@@ -78,7 +78,9 @@ func Run(ctx context.Context, files []File, workers int, create func(n int) (io.
 			if err != nil {
 				return err
 			}
-			w, err := datafile.NewWriter(out, Table(), strconv.Itoa(n))
+			table := Table()
+			table.Properties = map[string]string{datafile.KeyCodec: codec}
+			w, err := datafile.NewWriter(out, table, strconv.Itoa(n))
 			if err != nil {
 				return errors.Join(err, out.Close())
 			}

@@ -62,7 +62,7 @@ func logs(t testing.TB, rows int) []byte {
 func TestTransfersComeOutExactly(t *testing.T) {
 	raw := logs(t, 600)
 	out := &buffer{}
-	n, err := Run(context.Background(), []File{{"logs", bytes.NewReader(raw), int64(len(raw))}}, 1, func(int) (io.WriteCloser, error) { return out, nil })
+	n, err := Run(context.Background(), []File{{"logs", bytes.NewReader(raw), int64(len(raw))}}, 1, "", func(int) (io.WriteCloser, error) { return out, nil })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +123,7 @@ func BenchmarkScan(b *testing.B) {
 	}
 	total := int64(0)
 	for b.Loop() {
-		n, err := Run(context.Background(), files, 2, func(int) (io.WriteCloser, error) { return &buffer{}, nil })
+		n, err := Run(context.Background(), files, 2, "", func(int) (io.WriteCloser, error) { return &buffer{}, nil })
 		if err != nil {
 			b.Fatal(err)
 		}

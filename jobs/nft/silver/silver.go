@@ -12,6 +12,7 @@ import (
 	"github.com/lodehq/lode/jobs/chain/evm"
 	"github.com/lodehq/lode/jobs/nft/ledger"
 	"github.com/lodehq/lode/jobs/nft/market"
+	"github.com/lodehq/lode/jobs/nft/orders"
 	"github.com/lodehq/lode/jobs/nft/price"
 	"github.com/lodehq/lode/table/datafile"
 	"github.com/lodehq/lode/table/datafile/schemas"
@@ -28,6 +29,7 @@ const (
 	ERC20      = "erc20_transfers"
 	Native     = "native_value_transfers"
 	Approvals  = "nft_approvals"
+	Orders     = "nft_orders"
 	Quarantine = "decode_quarantine"
 )
 
@@ -35,22 +37,23 @@ const (
 func Tables() map[string]*datafile.Table {
 	return map[string]*datafile.Table{
 		Transfers: schemas.NFTTransfer(), Mints: schemas.NFTMints(), Burns: schemas.NFTBurns(), Trades: schemas.NFTTrades(), Sales: schemas.NFTSales(), Fees: schemas.NFTTradeFees(),
-		ERC20: schemas.ERC20Transfers(), Native: schemas.NativeTransfers(), Approvals: schemas.NFTApprovals(), Quarantine: schemas.Quarantine(),
+		ERC20: schemas.ERC20Transfers(), Native: schemas.NativeTransfers(), Approvals: schemas.NFTApprovals(), Orders: schemas.NFTOrders(), Quarantine: schemas.Quarantine(),
 	}
 }
 
 // Order is the order in which batches are given out.
-var order = []string{Transfers, Mints, Burns, Trades, Sales, Fees, ERC20, Native, Approvals, Quarantine}
+var order = []string{Transfers, Mints, Burns, Trades, Sales, Fees, ERC20, Native, Approvals, Orders, Quarantine}
 
 // Rows gathers silver rows.
 type Rows struct {
 	batches map[string]*datafile.Batch
 	num     []byte
+	orders  *orders.Registry
 }
 
 // NewRows makes empty batches.
 func NewRows() *Rows {
-	r := &Rows{batches: map[string]*datafile.Batch{}}
+	r := &Rows{batches: map[string]*datafile.Batch{}, orders: orders.NewRegistry()}
 	for name, t := range Tables() {
 		r.batches[name] = datafile.NewBatch(&t.Schema)
 	}
@@ -116,10 +119,12 @@ func (r *Rows) Add(tx *ledger.Tx, sales []*market.Sale, usd float64, known bool)
 		}
 	}
 	w.mints(sales)
+	w.flash = len(sales) > 0 && flashLoan(tx)
 	for _, s := range sales {
 		w.sale(s)
 	}
 	w.approvals()
+	w.offers()
 	w.rejects()
 	if len(tx.Transfers) > 0 || len(sales) > 0 {
 		w.payments()
@@ -133,6 +138,7 @@ type writer struct {
 	usdKnown bool
 	day      int64
 	month    int64
+	flash    bool
 }
 
 func (w *writer) chain(b *datafile.Batch) *datafile.Batch {
@@ -330,6 +336,7 @@ func (w *writer) itemRow(s *market.Sale, i int, raw, platform, royalty *uint256.
 	w.addr(b, w.tx.From)
 	w.to(b)
 	b.Str(string(s.Check))
+	b.Bool(w.flash)
 }
 
 var tenTo38 = func() *uint256.Int {
@@ -427,6 +434,41 @@ func (w *writer) approvals() {
 	}
 }
 
+// offers writes what marketplaces log of asks, bids and cancellations.
+func (w *writer) offers() {
+	b := w.batches[Orders]
+	word := func(a evm.Address, known bool) {
+		if known {
+			w.addr(b, a)
+		} else {
+			b.Null()
+		}
+	}
+	for _, o := range w.orders.Of(w.tx) {
+		w.chain(b).Str(o.Project).Str(o.Version)
+		w.block(b).Str(w.tx.Hash).Long(o.Log.Index).Str(o.Kind)
+		if o.HasHash {
+			b.Hex(o.Hash[:])
+		} else {
+			b.Null()
+		}
+		word(o.Contract, !o.Contract.IsZero())
+		if o.HasToken {
+			w.dec(b, &o.TokenID)
+		} else {
+			b.Null()
+		}
+		word(o.Maker, !o.Maker.IsZero())
+		word(o.Taker, !o.Taker.IsZero())
+		if o.HasPrice {
+			w.dec(b, &o.Price)
+		} else {
+			b.Null()
+		}
+		word(o.Currency, o.HasPrice)
+	}
+}
+
 func (w *writer) rejects() {
 	b := w.batches[Quarantine]
 	for i := range w.tx.Rejects {
@@ -444,4 +486,10 @@ func (r *Rows) BadLine(chain string, chainID int64, reason string, line []byte) 
 	b := r.batches[Quarantine]
 	b.Str(chain).Long(chainID).Null().Null().Null().Null().Null().Null().Str(reason).Null()
 	b.Raw(line[:min(len(line), 4096)])
+}
+
+// Note keeps what is not known of a block.
+func (r *Rows) Note(chain string, chainID, number int64, hash []byte, seconds int64, note string) {
+	b := r.batches[Quarantine]
+	b.Str(chain).Long(chainID).Long(number).Raw(hash).Null().Null().Null().Null().Str(note).Time(seconds).Null()
 }

@@ -81,7 +81,7 @@ func (p *Plan) jobOrder() []*job {
 func (p *Plan) assignJob(now int64, j *job) bool {
 	var pending []*taskState
 	for _, t := range j.current {
-		if t.state == Pending {
+		if t.state == Pending && !t.held {
 			pending = append(pending, t)
 		}
 	}

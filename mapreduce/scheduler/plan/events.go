@@ -23,16 +23,56 @@ func (p *Plan) Submit(now int64, spec *batchpb.JobSpec, token string) {
 	p.touch(j)
 }
 
-// Restore adds a job that was running before the scheduler restarted, with the setup results it had then. Its tasks wait a moment
-// for workers to come back with what they have finished.
-func (p *Plan) Restore(now int64, spec *batchpb.JobSpec, token string, setups []*batchpb.TaskResult) {
+// Restore adds a job that was running before the scheduler restarted, with what the journal knows of its stages, in order. Its tasks
+// wait a moment for workers to come back with what they have finished.
+func (p *Plan) Restore(now int64, spec *batchpb.JobSpec, token string, records []*Record) {
 	p.Submit(now, spec, token)
 	j := p.jobs[spec.Id]
 	j.waitUntil = now + p.cfg.GraceMS
-	for _, r := range setups {
-		if !ended(j.state) && int(r.Spec.GetStage()) == j.stage && j.phase == phaseSetup {
-			p.result(now, "", r)
+	for _, r := range records {
+		if ended(j.state) {
+			break
 		}
+		if j.stage+1 == r.Stage && j.phase == phaseCommit && !r.Tasks { // the next stage was planned: this one was committed
+			j.current[0].state = Succeeded
+			p.stageDone(now, j)
+		}
+		switch {
+		case r.Stage != j.stage:
+		case !r.Tasks && j.phase == phaseSetup:
+			p.result(now, "", r.Result)
+		case r.Tasks && (j.phase == phaseMap || j.phase == phaseReduce):
+			p.rememberTasks(now, j, r.Result.Setup.GetTasks())
+		}
+	}
+	for _, t := range j.current {
+		t.held = false // the record is there, or there was nothing to record
+	}
+}
+
+// rememberTasks takes the answers of a stage's map and reduce tasks from the journal.
+func (p *Plan) rememberTasks(now int64, j *job, results []*batchpb.TaskResult) {
+	for _, r := range results {
+		list := j.maps
+		if r.Spec.GetKind() == batchpb.TaskSpec_REDUCE {
+			list = j.reduceTask
+		}
+		if i := int(r.Spec.GetIndex()); i < len(list) && list[i].winner == nil {
+			t := list[i]
+			t.state, t.next = Succeeded, int(r.Spec.Attempt)+1
+			t.winner = &attempt{task: t, id: r.AttemptId, number: int(r.Spec.Attempt), state: Succeeded, started: r.StartedMs, finished: r.FinishedMs, progress: 1, result: r}
+			t.attempts = append(t.attempts, t.winner)
+		}
+	}
+	if allDone(j.maps) && allDone(j.reduceTask) {
+		p.beginCommit(j)
+	}
+}
+
+// Recorded says that the record that a stage's commit waits for is written.
+func (p *Plan) Recorded(id string, stage int) {
+	if j := p.jobs[id]; j != nil && j.stage == stage && j.phase == phaseCommit {
+		j.current[0].held = false
 	}
 }
 
@@ -200,7 +240,10 @@ func (p *Plan) result(now int64, workerID string, r *batchpb.TaskResult) {
 		a.state = Killed
 		t.state = Pending
 		for _, id := range r.LostMaps {
-			p.loseMapOutput(j, id)
+			if n := p.loseMapOutput(j, id); n > maxLost {
+				p.failJob(now, j, Failed, fmt.Sprintf("the output of %s was lost %d times; last error (attempt %s on %s): %s", id, n, a.id, a.host, r.Error))
+				return
+			}
 		}
 	case r.State == Succeeded && t.state != Succeeded:
 		a.state = Succeeded
@@ -309,7 +352,7 @@ func (p *Plan) taskDone(now int64, a *attempt) {
 			p.mapsDone(j)
 		}
 	case phaseReduce:
-		if allDone(j.reduceTask) {
+		if allDone(j.reduceTask) && allDone(j.maps) { // a map whose output was lost runs again, for its side outputs and counters
 			p.beginCommit(j)
 		}
 	case phaseCommit:
@@ -340,7 +383,7 @@ func (p *Plan) setupDone(now int64, j *job, a *attempt) {
 		p.failJob(now, j, Failed, "the setup task answered nothing")
 		return
 	}
-	p.emit(Command{Setup: &SetupDone{j.spec.Id, j.stage, a.result}})
+	p.emit(Command{Record: &Record{Job: j.spec.Id, Stage: j.stage, Commit: s.Uber, Result: a.result}})
 	if s.JobName != "" && j.spec.Name == "" {
 		j.name = s.JobName
 	}
@@ -360,7 +403,7 @@ func (p *Plan) setupDone(now int64, j *job, a *attempt) {
 	}
 	j.tasks = append(append(j.tasks, j.maps...), j.reduceTask...)
 	if s.Uber {
-		p.uberDone(now, j, a)
+		p.uberDone(j, a)
 		return
 	}
 	j.phase, j.current = phaseMap, j.maps
@@ -370,7 +413,7 @@ func (p *Plan) setupDone(now int64, j *job, a *attempt) {
 }
 
 // uberDone records the tasks that the setup attempt ran itself.
-func (p *Plan) uberDone(now int64, j *job, a *attempt) {
+func (p *Plan) uberDone(j *job, a *attempt) {
 	for _, r := range a.result.Setup.Tasks {
 		list := j.maps
 		if r.Spec.Kind == batchpb.TaskSpec_REDUCE {
@@ -388,7 +431,7 @@ func (p *Plan) uberDone(now int64, j *job, a *attempt) {
 			t.attempts = append(t.attempts, t.winner)
 		}
 	}
-	p.stageDone(now, j)
+	p.commitTask(j)
 }
 
 func (p *Plan) mapsDone(j *job) {
@@ -405,8 +448,17 @@ func (p *Plan) mapsDone(j *job) {
 	}
 }
 
+// beginCommit records the answers of the stage's tasks, for a commit must be repeated with the same files whatever happens: it may
+// have taken place when its attempt, a worker or the scheduler dies.
 func (p *Plan) beginCommit(j *job) {
-	t := &taskState{job: j, kind: batchpb.TaskSpec_COMMIT, stage: j.stage, index: j.stage, state: Pending, phase: phaseCommit}
+	all := append(winners(j.maps), winners(j.reduceTask)...)
+	p.emit(Command{Record: &Record{Job: j.spec.Id, Stage: j.stage, Tasks: true, Commit: true, Result: &batchpb.TaskResult{
+		Spec: &batchpb.TaskSpec{Stage: int32(j.stage), Job: &batchpb.JobSpec{Id: j.spec.Id}}, Setup: &batchpb.SetupResult{Tasks: all}}}})
+	p.commitTask(j)
+}
+
+func (p *Plan) commitTask(j *job) {
+	t := &taskState{job: j, kind: batchpb.TaskSpec_COMMIT, stage: j.stage, index: j.stage, state: Pending, phase: phaseCommit, held: true}
 	j.tasks = append(j.tasks, t)
 	j.phase, j.current = phaseCommit, []*taskState{t}
 }
@@ -517,8 +569,11 @@ func (p *Plan) attemptGone(now int64, a *attempt, why string) {
 	p.touch(a.task.job)
 }
 
-// loseMapOutput makes a finished map run again; reduces that wait to be launched wait for it.
-func (p *Plan) loseMapOutput(j *job, attemptID string) {
+// maxLost bounds how often a map's output may be lost before the job fails: a disk that damages all that is written to it.
+const maxLost = 10
+
+// loseMapOutput makes a finished map run again; reduces that wait to be launched wait for it. It tells how often that has happened.
+func (p *Plan) loseMapOutput(j *job, attemptID string) int {
 	for _, t := range j.maps {
 		if t.winner != nil && t.winner.id == attemptID && t.stage == j.stage {
 			t.winner.state = Killed
@@ -529,8 +584,11 @@ func (p *Plan) loseMapOutput(j *job, attemptID string) {
 				j.phase, j.current = phaseMap, j.maps
 			}
 			p.touch(j)
+			t.lost++
+			return t.lost
 		}
 	}
+	return 0
 }
 
 // Tick looks for workers and attempts that have been silent too long.

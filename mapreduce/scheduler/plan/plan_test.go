@@ -36,6 +36,11 @@ func (s *script) step() string {
 	var out []string
 	for _, c := range s.p.Commands() {
 		switch {
+		case c.Record != nil && c.Record.Commit:
+			s.p.Recorded(c.Record.Job, c.Record.Stage)
+			if more := s.step(); more != "" {
+				out = append(out, more)
+			}
 		case c.Run != nil:
 			name := strings.TrimPrefix(c.Run.AttemptId, "attempt_")
 			s.on[name], s.run[name] = c.Worker, c.Run
@@ -233,4 +238,22 @@ func TestFailedJobIsCleanedUp(t *testing.T) {
 	if d := s.p.Job("job_1_0001", false).Diagnostics; !strings.Contains(d, "boom") {
 		t.Error(d)
 	}
+}
+
+// A map whose output is lost while the last reduce task is running must run again before the commit: its side outputs and counters are
+// part of the job.
+func TestLostMapIsRepeatedBeforeCommit(t *testing.T) {
+	s := newScript(t, Config{}, "a", "b")
+	s.submit("job_1_0001", "default", 0)
+	s.expect("run 1_0001_s_000000_0 on a")
+	s.setup("1_0001_s_000000_0", 1, "host-a", "host-b")
+	s.expect("run 1_0001_m_000000_0 on a; run 1_0001_m_000001_0 on b")
+	s.ok("1_0001_m_000000_0", "1_0001_m_000001_0")
+	s.expect("run 1_0001_r_000000_0 on a")
+	s.p.WorkerLost(s.now, "b")
+	s.expect("run 1_0001_m_000001_1 on a")
+	s.ok("1_0001_r_000000_0")
+	s.expect("")
+	s.ok("1_0001_m_000001_1")
+	s.expect("run 1_0001_c_000000_0 on a")
 }

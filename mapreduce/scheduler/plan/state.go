@@ -74,13 +74,16 @@ type Command struct {
 	Kill   string            // kill an attempt
 	Drop   string            // forget a job's intermediate data
 	Ended  string            // this job has ended: write its history
-	Setup  *SetupDone        // a stage was planned: worth remembering
+	Record *Record           // to be written to the journal
 }
 
-// SetupDone tells that a stage's setup task has answered.
-type SetupDone struct {
+// Record is what a scheduler that starts again must know of a stage. Result is the setup task's answer, or, with Tasks, a holder
+// of the answers of all map and reduce tasks (Result.Setup.Tasks).
+type Record struct {
 	Job    string
 	Stage  int
+	Tasks  bool
+	Commit bool // the commit task waits for the record: call Plan.Recorded when it is written
 	Result *batchpb.TaskResult
 }
 
@@ -143,6 +146,8 @@ type taskState struct {
 	next     int // number of the next attempt
 	winner   *attempt
 	phase    string
+	lost     int  // how often its output was reported as lost
+	held     bool // a commit task that waits for the journal
 }
 
 type attempt struct {

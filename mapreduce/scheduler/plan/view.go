@@ -71,6 +71,15 @@ func (p *Plan) AttemptWorkers(jobID string) map[string]string {
 	return out
 }
 
+// Version tells how often a job has changed and whether it is over, without describing it.
+func (p *Plan) Version(id string) (version int64, over, known bool) {
+	j := p.jobs[id]
+	if j == nil {
+		return 0, false, false
+	}
+	return j.version, ended(j.state), true
+}
+
 func (j *job) view(withTasks bool) *batchpb.Job {
 	v := &batchpb.Job{Spec: j.spec, Name: j.name, State: j.state, Version: j.version, StartedMs: j.started, FinishedMs: j.finished, Stage: int32(j.stage), Stages: int32(j.stages),
 		Phase: j.phase, Uber: j.uber, Diagnostics: j.diag, FailedMaps: j.counts.failedMaps, KilledMaps: j.counts.killedMaps, FailedReduces: j.counts.failedReduces,

@@ -31,55 +31,57 @@ const (
 type Method int32
 
 const (
-	Method_UNKNOWN                      Method = 0
-	Method_CREATE                       Method = 1
-	Method_APPEND                       Method = 2
-	Method_ADD_BLOCK                    Method = 3
-	Method_ABANDON_BLOCK                Method = 4
-	Method_COMPLETE                     Method = 5
-	Method_FSYNC                        Method = 6
-	Method_UPDATE_BLOCK_FOR_PIPELINE    Method = 7
-	Method_UPDATE_PIPELINE              Method = 8
-	Method_RECOVER_LEASE                Method = 9
-	Method_CONCAT                       Method = 10
-	Method_TRUNCATE                     Method = 11
-	Method_SET_REPLICATION              Method = 12
-	Method_RENAME                       Method = 13
-	Method_RENAME2                      Method = 14
-	Method_DELETE                       Method = 15
-	Method_MKDIRS                       Method = 16
-	Method_SET_PERMISSION               Method = 17
-	Method_SET_OWNER                    Method = 18
-	Method_SET_TIMES                    Method = 19
-	Method_SET_QUOTA                    Method = 20
-	Method_SET_STORAGE_POLICY           Method = 21
-	Method_UNSET_STORAGE_POLICY         Method = 22
-	Method_MODIFY_ACL_ENTRIES           Method = 23
-	Method_REMOVE_ACL_ENTRIES           Method = 24
-	Method_REMOVE_DEFAULT_ACL           Method = 25
-	Method_REMOVE_ACL                   Method = 26
-	Method_SET_ACL                      Method = 27
-	Method_SET_XATTR                    Method = 28
-	Method_REMOVE_XATTR                 Method = 29
-	Method_ALLOW_SNAPSHOT               Method = 30
-	Method_DISALLOW_SNAPSHOT            Method = 31
-	Method_CREATE_SNAPSHOT              Method = 32
-	Method_DELETE_SNAPSHOT              Method = 33
-	Method_RENAME_SNAPSHOT              Method = 34
-	Method_CREATE_SYMLINK               Method = 35
-	Method_COMMIT_BLOCK_SYNCHRONIZATION Method = 36
-	Method_GET_DELEGATION_TOKEN         Method = 37
-	Method_RENEW_DELEGATION_TOKEN       Method = 38
-	Method_CANCEL_DELEGATION_TOKEN      Method = 39
-	Method_SATISFY_STORAGE_POLICY       Method = 40
-	Method_FORMAT                       Method = 100
-	Method_RELEASE_LEASE                Method = 101
-	Method_TOUCH_ACCESS_TIME            Method = 102
-	Method_COMMIT_JOB                   Method = 103
-	Method_PURGE_TRASH                  Method = 104
-	Method_ADD_MASTER_KEY               Method = 105
-	Method_EXPIRE                       Method = 106
-	Method_RESTART                      Method = 107
+	Method_UNKNOWN                       Method = 0
+	Method_CREATE                        Method = 1
+	Method_APPEND                        Method = 2
+	Method_ADD_BLOCK                     Method = 3
+	Method_ABANDON_BLOCK                 Method = 4
+	Method_COMPLETE                      Method = 5
+	Method_FSYNC                         Method = 6
+	Method_UPDATE_BLOCK_FOR_PIPELINE     Method = 7
+	Method_UPDATE_PIPELINE               Method = 8
+	Method_RECOVER_LEASE                 Method = 9
+	Method_CONCAT                        Method = 10
+	Method_TRUNCATE                      Method = 11
+	Method_SET_REPLICATION               Method = 12
+	Method_RENAME                        Method = 13
+	Method_RENAME2                       Method = 14
+	Method_DELETE                        Method = 15
+	Method_MKDIRS                        Method = 16
+	Method_SET_PERMISSION                Method = 17
+	Method_SET_OWNER                     Method = 18
+	Method_SET_TIMES                     Method = 19
+	Method_SET_QUOTA                     Method = 20
+	Method_SET_STORAGE_POLICY            Method = 21
+	Method_UNSET_STORAGE_POLICY          Method = 22
+	Method_MODIFY_ACL_ENTRIES            Method = 23
+	Method_REMOVE_ACL_ENTRIES            Method = 24
+	Method_REMOVE_DEFAULT_ACL            Method = 25
+	Method_REMOVE_ACL                    Method = 26
+	Method_SET_ACL                       Method = 27
+	Method_SET_XATTR                     Method = 28
+	Method_REMOVE_XATTR                  Method = 29
+	Method_ALLOW_SNAPSHOT                Method = 30
+	Method_DISALLOW_SNAPSHOT             Method = 31
+	Method_CREATE_SNAPSHOT               Method = 32
+	Method_DELETE_SNAPSHOT               Method = 33
+	Method_RENAME_SNAPSHOT               Method = 34
+	Method_CREATE_SYMLINK                Method = 35
+	Method_COMMIT_BLOCK_SYNCHRONIZATION  Method = 36
+	Method_GET_DELEGATION_TOKEN          Method = 37
+	Method_RENEW_DELEGATION_TOKEN        Method = 38
+	Method_CANCEL_DELEGATION_TOKEN       Method = 39
+	Method_SATISFY_STORAGE_POLICY        Method = 40
+	Method_ENABLE_ERASURE_CODING_POLICY  Method = 41
+	Method_DISABLE_ERASURE_CODING_POLICY Method = 42
+	Method_FORMAT                        Method = 100
+	Method_RELEASE_LEASE                 Method = 101
+	Method_TOUCH_ACCESS_TIME             Method = 102
+	Method_COMMIT_JOB                    Method = 103
+	Method_PURGE_TRASH                   Method = 104
+	Method_ADD_MASTER_KEY                Method = 105
+	Method_EXPIRE                        Method = 106
+	Method_RESTART                       Method = 107
 )
 
 // Enum value maps for Method.
@@ -126,6 +128,8 @@ var (
 		38:  "RENEW_DELEGATION_TOKEN",
 		39:  "CANCEL_DELEGATION_TOKEN",
 		40:  "SATISFY_STORAGE_POLICY",
+		41:  "ENABLE_ERASURE_CODING_POLICY",
+		42:  "DISABLE_ERASURE_CODING_POLICY",
 		100: "FORMAT",
 		101: "RELEASE_LEASE",
 		102: "TOUCH_ACCESS_TIME",
@@ -136,55 +140,57 @@ var (
 		107: "RESTART",
 	}
 	Method_value = map[string]int32{
-		"UNKNOWN":                      0,
-		"CREATE":                       1,
-		"APPEND":                       2,
-		"ADD_BLOCK":                    3,
-		"ABANDON_BLOCK":                4,
-		"COMPLETE":                     5,
-		"FSYNC":                        6,
-		"UPDATE_BLOCK_FOR_PIPELINE":    7,
-		"UPDATE_PIPELINE":              8,
-		"RECOVER_LEASE":                9,
-		"CONCAT":                       10,
-		"TRUNCATE":                     11,
-		"SET_REPLICATION":              12,
-		"RENAME":                       13,
-		"RENAME2":                      14,
-		"DELETE":                       15,
-		"MKDIRS":                       16,
-		"SET_PERMISSION":               17,
-		"SET_OWNER":                    18,
-		"SET_TIMES":                    19,
-		"SET_QUOTA":                    20,
-		"SET_STORAGE_POLICY":           21,
-		"UNSET_STORAGE_POLICY":         22,
-		"MODIFY_ACL_ENTRIES":           23,
-		"REMOVE_ACL_ENTRIES":           24,
-		"REMOVE_DEFAULT_ACL":           25,
-		"REMOVE_ACL":                   26,
-		"SET_ACL":                      27,
-		"SET_XATTR":                    28,
-		"REMOVE_XATTR":                 29,
-		"ALLOW_SNAPSHOT":               30,
-		"DISALLOW_SNAPSHOT":            31,
-		"CREATE_SNAPSHOT":              32,
-		"DELETE_SNAPSHOT":              33,
-		"RENAME_SNAPSHOT":              34,
-		"CREATE_SYMLINK":               35,
-		"COMMIT_BLOCK_SYNCHRONIZATION": 36,
-		"GET_DELEGATION_TOKEN":         37,
-		"RENEW_DELEGATION_TOKEN":       38,
-		"CANCEL_DELEGATION_TOKEN":      39,
-		"SATISFY_STORAGE_POLICY":       40,
-		"FORMAT":                       100,
-		"RELEASE_LEASE":                101,
-		"TOUCH_ACCESS_TIME":            102,
-		"COMMIT_JOB":                   103,
-		"PURGE_TRASH":                  104,
-		"ADD_MASTER_KEY":               105,
-		"EXPIRE":                       106,
-		"RESTART":                      107,
+		"UNKNOWN":                       0,
+		"CREATE":                        1,
+		"APPEND":                        2,
+		"ADD_BLOCK":                     3,
+		"ABANDON_BLOCK":                 4,
+		"COMPLETE":                      5,
+		"FSYNC":                         6,
+		"UPDATE_BLOCK_FOR_PIPELINE":     7,
+		"UPDATE_PIPELINE":               8,
+		"RECOVER_LEASE":                 9,
+		"CONCAT":                        10,
+		"TRUNCATE":                      11,
+		"SET_REPLICATION":               12,
+		"RENAME":                        13,
+		"RENAME2":                       14,
+		"DELETE":                        15,
+		"MKDIRS":                        16,
+		"SET_PERMISSION":                17,
+		"SET_OWNER":                     18,
+		"SET_TIMES":                     19,
+		"SET_QUOTA":                     20,
+		"SET_STORAGE_POLICY":            21,
+		"UNSET_STORAGE_POLICY":          22,
+		"MODIFY_ACL_ENTRIES":            23,
+		"REMOVE_ACL_ENTRIES":            24,
+		"REMOVE_DEFAULT_ACL":            25,
+		"REMOVE_ACL":                    26,
+		"SET_ACL":                       27,
+		"SET_XATTR":                     28,
+		"REMOVE_XATTR":                  29,
+		"ALLOW_SNAPSHOT":                30,
+		"DISALLOW_SNAPSHOT":             31,
+		"CREATE_SNAPSHOT":               32,
+		"DELETE_SNAPSHOT":               33,
+		"RENAME_SNAPSHOT":               34,
+		"CREATE_SYMLINK":                35,
+		"COMMIT_BLOCK_SYNCHRONIZATION":  36,
+		"GET_DELEGATION_TOKEN":          37,
+		"RENEW_DELEGATION_TOKEN":        38,
+		"CANCEL_DELEGATION_TOKEN":       39,
+		"SATISFY_STORAGE_POLICY":        40,
+		"ENABLE_ERASURE_CODING_POLICY":  41,
+		"DISABLE_ERASURE_CODING_POLICY": 42,
+		"FORMAT":                        100,
+		"RELEASE_LEASE":                 101,
+		"TOUCH_ACCESS_TIME":             102,
+		"COMMIT_JOB":                    103,
+		"PURGE_TRASH":                   104,
+		"ADD_MASTER_KEY":                105,
+		"EXPIRE":                        106,
+		"RESTART":                       107,
 	}
 )
 
@@ -1089,33 +1095,34 @@ func (*RestartResponse) Descriptor() ([]byte, []int) {
 
 // ImageState is everything of an image that is not in its slabs.
 type ImageState struct {
-	state          protoimpl.MessageState `protogen:"open.v1"`
-	Format         *Format                `protobuf:"bytes,1,req,name=format" json:"format,omitempty"`
-	Applied        *uint64                `protobuf:"varint,2,req,name=applied" json:"applied,omitempty"` // commands applied so far; also the transaction id of the event stream
-	LastInodeId    *int64                 `protobuf:"varint,3,req,name=last_inode_id,json=lastInodeId" json:"last_inode_id,omitempty"`
-	LastBlockId    *int64                 `protobuf:"varint,4,req,name=last_block_id,json=lastBlockId" json:"last_block_id,omitempty"`
-	GenStamp       *int64                 `protobuf:"varint,5,req,name=gen_stamp,json=genStamp" json:"gen_stamp,omitempty"`
-	LastSnapshotId *int64                 `protobuf:"varint,6,req,name=last_snapshot_id,json=lastSnapshotId" json:"last_snapshot_id,omitempty"`
-	Users          []string               `protobuf:"bytes,7,rep,name=users" json:"users,omitempty"` // interned, in order
-	Groups         []string               `protobuf:"bytes,8,rep,name=groups" json:"groups,omitempty"`
-	Owners         []uint64               `protobuf:"varint,9,rep,packed,name=owners" json:"owners,omitempty"`                            // user<<32 | group, in order
-	BlockSizes     []uint64               `protobuf:"varint,10,rep,packed,name=block_sizes,json=blockSizes" json:"block_sizes,omitempty"` // interned, in order
-	Features       []*Features            `protobuf:"bytes,11,rep,name=features" json:"features,omitempty"`
-	Leases         []*Lease               `protobuf:"bytes,12,rep,name=leases" json:"leases,omitempty"`
-	Retries        []*RetryEntry          `protobuf:"bytes,13,rep,name=retries" json:"retries,omitempty"`
-	Snapshots      []*Snapshot            `protobuf:"bytes,14,rep,name=snapshots" json:"snapshots,omitempty"`
-	Snapshottables []uint32               `protobuf:"varint,15,rep,packed,name=snapshottables" json:"snapshottables,omitempty"` // slots
-	Tokens         []*Token               `protobuf:"bytes,16,rep,name=tokens" json:"tokens,omitempty"`
-	Keys           []*AddMasterKey        `protobuf:"bytes,17,rep,name=keys" json:"keys,omitempty"`
-	TokenSequence  *int32                 `protobuf:"varint,18,opt,name=token_sequence,json=tokenSequence" json:"token_sequence,omitempty"`
-	Recoveries     []*Recovery            `protobuf:"bytes,19,rep,name=recoveries" json:"recoveries,omitempty"`
-	Directories    []*BigDirectory        `protobuf:"bytes,20,rep,name=directories" json:"directories,omitempty"`
-	Root           *uint32                `protobuf:"varint,21,opt,name=root" json:"root,omitempty"`
-	LastKeyId      *int64                 `protobuf:"varint,22,opt,name=last_key_id,json=lastKeyId" json:"last_key_id,omitempty"`
-	Inodes         *uint32                `protobuf:"varint,23,opt,name=inodes" json:"inodes,omitempty"` // sizes of the slabs in records
-	Blocks         *uint32                `protobuf:"varint,24,opt,name=blocks" json:"blocks,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	state             protoimpl.MessageState `protogen:"open.v1"`
+	Format            *Format                `protobuf:"bytes,1,req,name=format" json:"format,omitempty"`
+	Applied           *uint64                `protobuf:"varint,2,req,name=applied" json:"applied,omitempty"` // commands applied so far; also the transaction id of the event stream
+	LastInodeId       *int64                 `protobuf:"varint,3,req,name=last_inode_id,json=lastInodeId" json:"last_inode_id,omitempty"`
+	LastBlockId       *int64                 `protobuf:"varint,4,req,name=last_block_id,json=lastBlockId" json:"last_block_id,omitempty"`
+	GenStamp          *int64                 `protobuf:"varint,5,req,name=gen_stamp,json=genStamp" json:"gen_stamp,omitempty"`
+	LastSnapshotId    *int64                 `protobuf:"varint,6,req,name=last_snapshot_id,json=lastSnapshotId" json:"last_snapshot_id,omitempty"`
+	Users             []string               `protobuf:"bytes,7,rep,name=users" json:"users,omitempty"` // interned, in order
+	Groups            []string               `protobuf:"bytes,8,rep,name=groups" json:"groups,omitempty"`
+	Owners            []uint64               `protobuf:"varint,9,rep,packed,name=owners" json:"owners,omitempty"`                            // user<<32 | group, in order
+	BlockSizes        []uint64               `protobuf:"varint,10,rep,packed,name=block_sizes,json=blockSizes" json:"block_sizes,omitempty"` // interned, in order
+	Features          []*Features            `protobuf:"bytes,11,rep,name=features" json:"features,omitempty"`
+	Leases            []*Lease               `protobuf:"bytes,12,rep,name=leases" json:"leases,omitempty"`
+	Retries           []*RetryEntry          `protobuf:"bytes,13,rep,name=retries" json:"retries,omitempty"`
+	Snapshots         []*Snapshot            `protobuf:"bytes,14,rep,name=snapshots" json:"snapshots,omitempty"`
+	Snapshottables    []uint32               `protobuf:"varint,15,rep,packed,name=snapshottables" json:"snapshottables,omitempty"` // slots
+	Tokens            []*Token               `protobuf:"bytes,16,rep,name=tokens" json:"tokens,omitempty"`
+	Keys              []*AddMasterKey        `protobuf:"bytes,17,rep,name=keys" json:"keys,omitempty"`
+	TokenSequence     *int32                 `protobuf:"varint,18,opt,name=token_sequence,json=tokenSequence" json:"token_sequence,omitempty"`
+	Recoveries        []*Recovery            `protobuf:"bytes,19,rep,name=recoveries" json:"recoveries,omitempty"`
+	Directories       []*BigDirectory        `protobuf:"bytes,20,rep,name=directories" json:"directories,omitempty"`
+	Root              *uint32                `protobuf:"varint,21,opt,name=root" json:"root,omitempty"`
+	LastKeyId         *int64                 `protobuf:"varint,22,opt,name=last_key_id,json=lastKeyId" json:"last_key_id,omitempty"`
+	Inodes            *uint32                `protobuf:"varint,23,opt,name=inodes" json:"inodes,omitempty"` // sizes of the slabs in records
+	Blocks            *uint32                `protobuf:"varint,24,opt,name=blocks" json:"blocks,omitempty"`
+	EnabledEcPolicies *uint32                `protobuf:"varint,25,opt,name=enabled_ec_policies,json=enabledEcPolicies" json:"enabled_ec_policies,omitempty"` // bit i-1 is the built-in policy i
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
 }
 
 func (x *ImageState) Reset() {
@@ -1312,6 +1319,13 @@ func (x *ImageState) GetInodes() uint32 {
 func (x *ImageState) GetBlocks() uint32 {
 	if x != nil && x.Blocks != nil {
 		return *x.Blocks
+	}
+	return 0
+}
+
+func (x *ImageState) GetEnabledEcPolicies() uint32 {
+	if x != nil && x.EnabledEcPolicies != nil {
+		return *x.EnabledEcPolicies
 	}
 	return 0
 }
@@ -2286,7 +2300,7 @@ const file_proto_lode_journal_journal_proto_rawDesc = "" +
 	"\x06Expire\"\x10\n" +
 	"\x0eExpireResponse\"\t\n" +
 	"\aRestart\"\x11\n" +
-	"\x0fRestartResponse\"\xa7\a\n" +
+	"\x0fRestartResponse\"\xd7\a\n" +
 	"\n" +
 	"ImageState\x12,\n" +
 	"\x06format\x18\x01 \x02(\v2\x14.lode.journal.FormatR\x06format\x12\x18\n" +
@@ -2316,7 +2330,8 @@ const file_proto_lode_journal_journal_proto_rawDesc = "" +
 	"\x04root\x18\x15 \x01(\rR\x04root\x12\x1e\n" +
 	"\vlast_key_id\x18\x16 \x01(\x03R\tlastKeyId\x12\x16\n" +
 	"\x06inodes\x18\x17 \x01(\rR\x06inodes\x12\x16\n" +
-	"\x06blocks\x18\x18 \x01(\rR\x06blocks\">\n" +
+	"\x06blocks\x18\x18 \x01(\rR\x06blocks\x12.\n" +
+	"\x13enabled_ec_policies\x18\x19 \x01(\rR\x11enabledEcPolicies\">\n" +
 	"\fBigDirectory\x12\x12\n" +
 	"\x04slot\x18\x01 \x02(\rR\x04slot\x12\x1a\n" +
 	"\x06leaves\x18\x02 \x03(\x04B\x02\x10\x01R\x06leaves\"\x9e\x02\n" +
@@ -2394,7 +2409,7 @@ const file_proto_lode_journal_journal_proto_rawDesc = "" +
 	"\vmax_date_ms\x18\x04 \x02(\x03R\tmaxDateMs\x12\x14\n" +
 	"\x05owner\x18\x05 \x02(\tR\x05owner\x12\x18\n" +
 	"\arenewer\x18\x06 \x02(\tR\arenewer\x12\x1a\n" +
-	"\bpassword\x18\a \x02(\fR\bpassword*\x9b\a\n" +
+	"\bpassword\x18\a \x02(\fR\bpassword*\xe0\a\n" +
 	"\x06Method\x12\v\n" +
 	"\aUNKNOWN\x10\x00\x12\n" +
 	"\n" +
@@ -2444,7 +2459,9 @@ const file_proto_lode_journal_journal_proto_rawDesc = "" +
 	"\x14GET_DELEGATION_TOKEN\x10%\x12\x1a\n" +
 	"\x16RENEW_DELEGATION_TOKEN\x10&\x12\x1b\n" +
 	"\x17CANCEL_DELEGATION_TOKEN\x10'\x12\x1a\n" +
-	"\x16SATISFY_STORAGE_POLICY\x10(\x12\n" +
+	"\x16SATISFY_STORAGE_POLICY\x10(\x12 \n" +
+	"\x1cENABLE_ERASURE_CODING_POLICY\x10)\x12!\n" +
+	"\x1dDISABLE_ERASURE_CODING_POLICY\x10*\x12\n" +
 	"\n" +
 	"\x06FORMAT\x10d\x12\x11\n" +
 	"\rRELEASE_LEASE\x10e\x12\x15\n" +

@@ -39,6 +39,7 @@ func NFTTrades() *datafile.Table {
 			real("price", "in units of the currency"), real("price_eth", ""), real("price_usd", ""), text("platform_fee_raw", "this item's share"), text("royalty_fee_raw", "this item's share"),
 			word("aggregator_name", ""), word("aggregator_address", ""), word("project_contract_address", "the marketplace's contract"), who("tx_from", ""), who("tx_to", ""),
 			word("price_check", "flow_ok: the seller's net inflow agrees; unchecked: no traces; mismatch; mirror: second half of a matched pair; zero: price 0"),
+			flag("flash_loan", "Aave, Balancer or Uniswap v3 lent in the transaction"),
 		}), byMonth, []string{"block_number", "log_index", "sub_tx_trade_id"}, 0)
 }
 
@@ -117,7 +118,7 @@ func NFTMetadata() *datafile.Table {
 func NFTWashTrades() *datafile.Table {
 	return table("silver.nft_wash_trades", "Wash-trade filters for each traded item. A null filter cannot be computed from the history held here; it is never false for that reason.", join(chainColumns(), []column{
 		key("tx_hash", ""), long("log_index", ""), long("sub_tx_trade_id", ""), flag("filter_1", "buyer is seller"), flag("filter_2", "the same token also went back between the two"),
-		flag("filter_3", "buyer or seller bought or sold the same ERC-721 token three times or more"), flag("filter_4", "funded by the same wallet; needs full history"), flag("filter_5", "flash loan in the transaction"), flag("is_wash", "any filter is true"),
+		flag("filter_3", "buyer or seller bought or sold the same ERC-721 token three times or more"), flag("filter_4", "funded by the same wallet; needs full history"), flag("filter_5", "flash loan of Aave, Balancer or Uniswap v3 in the transaction"), flag("is_wash", "any filter is true"),
 		long("block_number", ""), word("block_hash", ""),
 	}), byChain, []string{"block_number", "log_index", "sub_tx_trade_id"}, 0)
 }
