@@ -124,8 +124,13 @@ func withDefaults(cfg Config) Config {
 	return cfg
 }
 
-// Guard makes the port of another protocol of this service, which has no place for a token, hear trusted networks only.
-func (s *Service) Guard(l net.Listener) net.Listener { return s.cfg.Trust.Listener(l, s.log) }
+// Guard makes the port of another protocol hear trusted networks only while there is no token that others could give.
+func (s *Service) Guard(l net.Listener) net.Listener {
+	if s.cfg.Trust.Token != "" {
+		return l
+	}
+	return s.cfg.Trust.Listener(l, s.log)
+}
 
 func (s *Service) listen(run context.Context, addr string) error {
 	l, err := net.Listen("tcp", addr)
