@@ -77,11 +77,23 @@ func (p *Plan) jobOrder() []*job {
 	return list
 }
 
+// busy tells whether an attempt of the job still runs: what it writes while it is being killed must not come after the clean-up.
+func (j *job) busy() bool {
+	for _, t := range j.tasks {
+		for _, a := range t.attempts {
+			if a.state == Running && t.kind != batchpb.TaskSpec_ABORT {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // assignJob launches tasks of one job: with first in, first out as many as fit, with fair sharing one.
 func (p *Plan) assignJob(now int64, j *job) bool {
 	var pending []*taskState
 	for _, t := range j.current {
-		if t.state == Pending && !t.held {
+		if t.state == Pending && !t.held && !(t.kind == batchpb.TaskSpec_ABORT && j.busy()) {
 			pending = append(pending, t)
 		}
 	}

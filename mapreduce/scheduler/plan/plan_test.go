@@ -232,7 +232,9 @@ func TestFailedJobIsCleanedUp(t *testing.T) {
 	s.setup("1_0001_s_000000_0", 0, "", "")
 	s.step()
 	s.result("1_0001_m_000000_0", Failed, func(r *batchpb.TaskResult) { r.Error = "boom" })
-	s.expect("kill 1_0001_m_000001_0; run 1_0001_a_000000_0 on a")
+	s.expect("kill 1_0001_m_000001_0") // its last writes must not come after the clean-up
+	s.result("1_0001_m_000001_0", Killed, nil)
+	s.expect("run 1_0001_a_000000_0 on a")
 	s.ok("1_0001_a_000000_0")
 	s.expect("ended job_1_0001 FAILED")
 	if d := s.p.Job("job_1_0001", false).Diagnostics; !strings.Contains(d, "boom") {
