@@ -38,7 +38,6 @@ type rawTrace struct {
 	author, resultAddress, code          []byte
 	balance                              []byte
 	hasAction                            bool
-	result                               kind
 	calls                                int // position of the nested calls in the input, 0 when none
 	path                                 []byte
 }
