@@ -90,14 +90,15 @@ func (l *ProcessLauncher) Launch(ctx context.Context, job *batchpb.JobSpec, dirs
 	if err := cmd.Start(); err != nil {
 		return nil, errors.Join(fmt.Errorf("start task process %s: %w", exe, err), conn.Close())
 	}
-	p := &process{cmd: cmd, conn: conn, in: bufio.NewReader(conn), exited: make(chan struct{}), guarded: make(chan struct{})}
+	p := &process{cmd: cmd, conn: conn, in: bufio.NewReader(conn), exited: make(chan struct{}), guarded: make(chan struct{}),
+		guard: newGuard(cmd.Process.Pid, job, dirs.Logs, l.MemoryMB)}
 	go func() { // ends when the process does
 		p.waitErr = cmd.Wait()
 		close(p.exited)
 	}()
 	go func() { // likewise
 		defer close(p.guarded)
-		p.killedFor = newGuard(cmd.Process.Pid, job, dirs.Logs, l.MemoryMB).watch(p.exited)
+		p.killedFor = p.guard.watch(p.exited)
 	}()
 	hello := &batchpb.Hello{Version: 1, JobDir: dirs.Job, LogDir: dirs.Logs, Conf: l.Conf}
 	if err := p.handshake(hello); err != nil {
@@ -197,6 +198,7 @@ type process struct {
 	once    sync.Once
 
 	guarded   chan struct{}
+	guard     *guard
 	killedFor string // by the guard; to be read after guarded is closed
 }
 
@@ -223,6 +225,7 @@ func (p *process) handshake(hello *batchpb.Hello) error {
 func (p *process) Run(ctx context.Context, spec *batchpb.TaskSpec, report func(*batchpb.TaskStatus)) (*batchpb.TaskResult, error) {
 	stop := context.AfterFunc(ctx, p.Close)
 	defer stop()
+	defer p.guard.trimLogs() // an attempt may be shorter than the guard's round
 	if err := taskproc.WriteMessage(p.conn, &batchpb.ToTask{What: &batchpb.ToTask_Run{Run: spec}}); err != nil {
 		return nil, fmt.Errorf("task process is gone (%s)", p.exitText())
 	}
