@@ -53,6 +53,17 @@ type ProcessLauncher struct {
 	mu       sync.Mutex        // guards the download of binaries; held over I/O on purpose: one download at a time
 }
 
+// socketpair makes two connected sockets that other children of this process do not inherit.
+func socketpair() (fds [2]int, err error) {
+	syscall.ForkLock.RLock() // no child may be made between the two calls
+	defer syscall.ForkLock.RUnlock()
+	if fds, err = syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0); err == nil {
+		syscall.CloseOnExec(fds[0])
+		syscall.CloseOnExec(fds[1])
+	}
+	return fds, err
+}
+
 // Launch implements Launcher.
 func (l *ProcessLauncher) Launch(ctx context.Context, job *batchpb.JobSpec, dirs Dirs) (Process, error) {
 	exe := l.Exe
@@ -62,7 +73,7 @@ func (l *ProcessLauncher) Launch(ctx context.Context, job *batchpb.JobSpec, dirs
 			return nil, fmt.Errorf("fetch the job's binary: %w", err)
 		}
 	}
-	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	fds, err := socketpair()
 	if err != nil {
 		return nil, fmt.Errorf("make a socket for the task process: %w", err)
 	}
