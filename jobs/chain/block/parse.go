@@ -229,6 +229,10 @@ func (p *parser) receipt(t *Tx) error {
 			return p.int(key, &t.Status)
 		case "effectiveGasPrice":
 			return p.quantity(key, &t.EffectiveGasPrice)
+		case "blobGasUsed":
+			return p.int(key, &t.BlobGas)
+		case "blobGasPrice":
+			return p.quantity(key, &t.BlobGasPrice)
 		case "logs":
 			if p.peek() == 'n' {
 				return p.skip()
@@ -424,6 +428,7 @@ func (p *parser) finish() error {
 		t := &b.Txs[at]
 		t.HasReceipt, t.CumulativeGas, t.ReceiptGas, t.Status = true, r.CumulativeGas, r.ReceiptGas, r.Status
 		t.Contract, t.Root, t.EffectiveGasPrice, t.Logs = r.Contract, r.Root, r.EffectiveGasPrice, r.Logs
+		t.BlobGas, t.BlobGasPrice = r.BlobGas, r.BlobGasPrice
 	}
 	b.noteReceipts()
 	next := int64(0)

@@ -38,7 +38,8 @@ type Tx struct {
 	HasReceipt                                       bool
 	CumulativeGas, ReceiptGas, Status                Int
 	Contract, Root                                   []byte
-	EffectiveGasPrice                                []byte // decimal digits
+	EffectiveGasPrice, BlobGasPrice                  []byte // decimal digits
+	BlobGas                                          Int    // EIP-4844, of the receipt
 	Logs                                             []Log
 }
 

@@ -148,6 +148,8 @@ func (r *Rows) Add(b *block.Block, file string) {
 		text(o, t.Root)
 		integer(o, t.Status)
 		text(o, t.EffectiveGasPrice)
+		text(o, t.BlobGasPrice)
+		integer(o, t.BlobGas)
 		o.Time(b.Timestamp).Long(day).Long(month)
 		lineage(o)
 		for j := range t.Logs {

@@ -28,6 +28,7 @@ func Transactions(chain string) *datafile.Table {
 		long("transaction_type", "EIP-2718"), text("max_fee_per_blob_gas", "wei, uint256"), text("blob_versioned_hashes", "comma-joined"),
 		long("receipt_cumulative_gas_used", ""), long("receipt_gas_used", ""), text("receipt_contract_address", "contract that was created"), text("receipt_root", "state root, before Byzantium"),
 		long("receipt_status", "1 success, 0 failure; null before Byzantium"), text("receipt_effective_gas_price", "wei, uint256"),
+		text("receipt_blob_gas_price", "wei, uint256; EIP-4844"), long("receipt_blob_gas_used", "EIP-4844"),
 		stamp("block_time", ""), day("block_date", ""), day("block_month", ""),
 	}, lineage()), byChain, []string{"block_number", "transaction_index"}, 0)
 }
